@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Counters: each worker writes lines of its own, readers add them up.
+//
+// A worker counts a burst in locals and flushes once. Nothing is ever reset while the daemon runs:
+// when an interconnect id or a cloud id is given to a new owner, the control thread keeps the sums
+// of that moment as a base and subtracts it from then on.
+//
+// Every frame that a worker receives is counted once as received, and then under exactly one of
+// forwarded (the traffic of an interconnect), dropped (by reason) or punted (by reason). A frame
+// that was to be forwarded and then found the tx queue or ring full, or the port gone, is counted
+// as traffic and also under the reason of its drop (tx_full, tx_ring_full, egress_down), since by
+// then it may have passed to another worker. So what arrived at the far ends = received - punts -
+// drops, exactly. Lost frames that t0x made itself (ICMP errors, the kernel's answers) count under
+// cloud 0.
+#pragma once
+
+#include "reason.h"
+#include "table.h"
+
+#include <stdint.h>
+
+#define WORKERS_MAX 64
+
+// Of one direction of one interconnect. worker: rw, control: ro
+struct traffic_count {
+	uint64_t packets;
+	uint64_t bytes; // of IP, as received
+};
+
+// Of one ingress cloud. Id 0 takes what cannot be attributed to a cloud. worker: rw, control: ro
+struct cloud_count {
+	uint64_t received;
+	uint64_t drops[DROP_REASON_COUNT];
+	uint64_t punts[PUNT_REASON_COUNT];
+	uint64_t icmp_sent; // ICMP errors made for this cloud's packets
+	uint64_t icmp_limited; // owed, but over the rate
+};
+
+// Of one worker's loop. worker: rw, control: ro
+struct worker_count {
+	uint64_t busy_tsc; // spent on loops that moved packets
+	uint64_t total_tsc;
+};
+
+// One worker's counters. 'traffic' holds [interconnect id][direction]; direction 0 is from the
+// cloud with the lower id to that with the higher.
+struct counters {
+	struct traffic_count (*traffic)[2];
+	struct cloud_count *clouds;
+	struct worker_count worker;
+} __attribute__((aligned(64)));
+
+// Reserve the counters of 'n' workers; pages are taken only when written. 0 or -ENOMEM.
+int counters_init(unsigned n);
+void counters_free(void);
+
+// The lines of one worker, for that worker.
+struct counters *counters_of(unsigned worker);
+unsigned counters_workers(void);
+
+// Sums over all workers since the id was last given out. Control thread.
+void counters_read_traffic(uint32_t interconnect, unsigned direction, struct traffic_count *sum);
+void counters_read_cloud(uint16_t cloud, struct cloud_count *sum);
+void counters_read_worker(unsigned worker, struct worker_count *sum);
+
+// The id has a new owner: count from zero. Control thread.
+void counters_rebase_traffic(uint32_t interconnect);
+void counters_rebase_cloud(uint16_t cloud);

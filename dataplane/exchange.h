@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the workers read: for each cloud and each port, a few pointers to immutable objects.
+//
+// The control thread builds such an object, publishes it here, and the old one is freed a grace
+// period later (rcu.h). Workers load a pointer with published() and may use the object until they
+// next report quiescence.
+#pragma once
+
+#include "counters.h"
+#include "rcu.h"
+#include "reason.h"
+#include "table.h"
+
+#include <rte_build_config.h>
+#include <rte_ether.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VLAN_IDS 4096
+
+// How frames come in from a cloud. worker: ro
+struct ingress {
+	struct rte_ether_addr mac; // ours on this T0 port
+	uint16_t cloud;
+	uint32_t gateway; // our IPv4 address on the transit network, host order; 0: no IPv4
+	uint32_t router; // the T0's
+};
+
+// How frames go out to a cloud. worker: ro
+struct egress {
+	uint8_t l2[RTE_ETHER_HDR_LEN + 4]; // header to write, complete, for IPv4
+	uint8_t l2_length; // 14, or 18 with a VLAN tag
+	bool usable; // false: drop for 'unusable'
+	uint8_t unusable; // enum drop_reason
+	uint16_t port; // ethdev port id
+	uint16_t mtu; // bytes of IP that the T0 router takes
+} __rte_cache_aligned;
+
+_Static_assert(sizeof(struct egress) == RTE_CACHE_LINE_SIZE, "an egress is one cache line");
+
+// Who sends for a worker on a port. worker: ro
+struct tx_path {
+	uint16_t queue; // of the worker 'owner'
+	uint8_t owner; // itself, or the worker to hand over to
+};
+
+// What a port's frames belong to. worker: ro
+struct port_map {
+	uint16_t untagged; // cloud id, or 0
+	uint16_t tagged[VLAN_IDS]; // cloud id by VLAN, or 0
+	struct tx_path tx[WORKERS_MAX];
+};
+
+// The rx queues that a worker polls. worker: ro
+struct poll_list {
+	unsigned n;
+	struct poll_queue {
+		uint16_t port;
+		uint16_t queue;
+	} queue[];
+};
+
+// One cloud. control: wo by publish(), worker: ro by published()
+struct cloud_slot {
+	const struct table *table;
+	const struct ingress *ingress;
+	const struct egress *egress;
+};
+
+struct exchange {
+	struct cloud_slot clouds[CLOUD_ID_MAX + 1];
+	const struct port_map *ports[RTE_MAX_ETHPORTS];
+	const struct poll_list *polls[WORKERS_MAX];
+};
+
+extern struct exchange exchange;
+
+// Publish, and free the old object after a grace period. NULL unpublishes. The objects come from
+// malloc (a table from table_build()). Control thread.
+void exchange_set_table(uint16_t cloud, struct table *table);
+void exchange_set_ingress(uint16_t cloud, struct ingress *ingress);
+void exchange_set_egress(uint16_t cloud, struct egress *egress);
+void exchange_set_port(uint16_t port, struct port_map *map);
+void exchange_set_poll(unsigned worker, struct poll_list *list);
+
+// An egress with its L2 header. 'router' NULL: usable is false for DROP_router_unresolved.
+// NULL without memory.
+struct egress *egress_build(
+	uint16_t port, uint16_t vlan, uint16_t mtu, const struct rte_ether_addr *ours,
+	const struct rte_ether_addr *router
+);

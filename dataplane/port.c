@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "port.h"
+
+#include "exchange.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESCRIPTORS 1024
+#define FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN) // as ethdev counts frames
+#define NAME_MAX_SIZE RTE_ETH_NAME_MAX_LEN
+
+// How long an idle worker may sleep: what half of the smallest rx ring absorbs. On a NIC that is at
+// line rate of minimal frames; netdev-backed and virtual ports report fancy speeds, so for them a
+// rate is assumed that the kernel can feed.
+#define VIRTUAL_RATE 500000ULL // packets a second
+#define FRAME_BITS_MIN (84 * 8)
+#define SLEEP_FLOOR_NS 20000ULL
+#define SLEEP_CEILING_NS 1000000ULL
+
+struct port {
+	unsigned users; // clouds; 0: not attached
+	bool adopted; // EAL had probed it before us: stopped, but not removed
+	bool leaving; // being detached
+	uint16_t rx_queues;
+	uint16_t tx_queues;
+	uint16_t rx_descriptors;
+	struct port_info info;
+};
+
+static struct port ports[RTE_MAX_ETHPORTS];
+
+static int fail(char *error, size_t size, int code, const char *what, const char *name)
+{
+	snprintf(error, size, "%s of port %s failed: %s", what, name, rte_strerror(-code));
+	return code;
+}
+
+// af_packet is a tap on the netdev: the kernel receives every frame as well. With a MAC of our own,
+// a neighbour of the netdev's, the kernel sees frames for "another host" and lets them be.
+static void choose_mac(struct port_info *info)
+{
+	rte_eth_macaddr_get(info->id, &info->mac);
+	if (!rte_is_valid_assigned_ether_addr(&info->mac)) // net_ring and net_null have none
+		rte_eth_random_addr(info->mac.addr_bytes);
+	if (strcmp(info->driver, "net_af_packet") != 0)
+		return;
+	info->mac.addr_bytes[0] |= RTE_ETHER_LOCAL_ADMIN_ADDR;
+	info->mac.addr_bytes[1] ^= 0x70;
+}
+
+static uint16_t usable_mtu(const struct rte_eth_dev_info *dev)
+{
+	unsigned frame = RTE_MBUF_DEFAULT_BUF_SIZE - RTE_PKTMBUF_HEADROOM;
+	unsigned mtu = frame - RTE_ETHER_HDR_LEN - sizeof(struct rte_vlan_hdr);
+
+	if (dev->max_mtu != 0 && dev->max_mtu < mtu)
+		mtu = dev->max_mtu;
+	if (dev->max_rx_pktlen > FRAME_OVERHEAD && dev->max_rx_pktlen - FRAME_OVERHEAD < mtu)
+		mtu = dev->max_rx_pktlen - FRAME_OVERHEAD;
+	return (uint16_t)mtu;
+}
+
+static int configure(struct port *port, const struct rte_eth_dev_info *dev)
+{
+	uint16_t id = port->info.id;
+	uint16_t workers = (uint16_t)workers_count();
+	uint16_t rxd = DESCRIPTORS;
+	uint16_t txd = DESCRIPTORS;
+	struct rte_eth_conf conf = {};
+	int code;
+
+	port->rx_queues = RTE_MIN(workers, RTE_MAX(dev->max_rx_queues, (uint16_t)1));
+	port->tx_queues = RTE_MIN(workers, RTE_MAX(dev->max_tx_queues, (uint16_t)1));
+	if (port->rx_queues > 1 && dev->flow_type_rss_offloads != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = dev->flow_type_rss_offloads &
+			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+	}
+	code = rte_eth_dev_configure(id, port->rx_queues, port->tx_queues, &conf);
+	if (code == 0)
+		code = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rxd, &txd);
+	for (uint16_t queue = 0; code == 0 && queue < port->rx_queues; queue++)
+		code = rte_eth_rx_queue_setup(id, queue, rxd, SOCKET_ID_ANY, NULL, worker_pool());
+	for (uint16_t queue = 0; code == 0 && queue < port->tx_queues; queue++)
+		code = rte_eth_tx_queue_setup(id, queue, txd, SOCKET_ID_ANY, NULL);
+	port->rx_descriptors = rxd;
+	return code;
+}
+
+// How many of the frames that a sleeping worker lets gather the port holds, in time.
+static uint64_t absorbs_ns(const struct port *port)
+{
+	struct rte_eth_link link = {};
+	uint64_t rate = VIRTUAL_RATE;
+	uint64_t frames = port->rx_descriptors / 2;
+
+	if (port->info.netdev == 0 && rte_eth_link_get_nowait(port->info.id, &link) == 0 &&
+	    link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN && link.link_speed > 0)
+		rate = link.link_speed * 1000000ULL / FRAME_BITS_MIN;
+
+	uint64_t ns = frames * 1000000000ULL / rate;
+
+	return RTE_MAX(SLEEP_FLOOR_NS, RTE_MIN(ns, SLEEP_CEILING_NS));
+}
+
+// Rx queue q of port p goes to worker (p + q) mod workers; so does tx queue q.
+static unsigned queue_worker(const struct port *port, uint16_t queue)
+{
+	return (unsigned)(port->info.id + queue) % workers_count();
+}
+
+// Publish each worker's poll list anew: the queues of all ports that are attached.
+static int place_queues(void)
+{
+	uint64_t sleep = SLEEP_CEILING_NS;
+	struct poll_list *lists[WORKERS_MAX] = {};
+	unsigned total = 0;
+
+	for (unsigned id = 0; id < RTE_MAX_ETHPORTS; id++)
+		if (ports[id].users > 0)
+			total += ports[id].rx_queues;
+	for (unsigned i = 0; i < workers_count(); i++) {
+		lists[i] = malloc(sizeof(struct poll_list) + total * sizeof(struct poll_queue));
+		if (lists[i] == NULL)
+			goto fail;
+		lists[i]->n = 0;
+	}
+
+	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
+		if (ports[id].users == 0)
+			continue;
+		for (uint16_t queue = 0; queue < ports[id].rx_queues; queue++) {
+			struct poll_list *list = lists[queue_worker(&ports[id], queue)];
+
+			list->queue[list->n++] = (struct poll_queue){id, queue};
+		}
+		sleep = RTE_MIN(sleep, absorbs_ns(&ports[id]));
+	}
+	for (unsigned i = 0; i < workers_count(); i++)
+		exchange_set_poll(i, lists[i]);
+	workers_set_sleep(sleep);
+	return 0;
+fail:
+	for (unsigned i = 0; i < workers_count(); i++)
+		free(lists[i]);
+	return -ENOMEM;
+}
+
+// A map without clouds, with the tx paths: a worker that owns no tx queue hands over to the one
+// that owns queue (worker mod queues).
+static struct port_map *map_build(const struct port *port)
+{
+	struct port_map *map = calloc(1, sizeof(*map));
+
+	if (map == NULL)
+		return NULL;
+	for (unsigned worker = 0; worker < workers_count(); worker++) {
+		uint16_t queue = (uint16_t)(worker % port->tx_queues);
+
+		map->tx[worker] = (struct tx_path){queue, (uint8_t)queue_worker(port, queue)};
+	}
+	for (uint16_t queue = 0; queue < port->tx_queues; queue++) {
+		unsigned owner = queue_worker(port, queue);
+
+		map->tx[owner] = (struct tx_path){queue, (uint8_t)owner};
+	}
+	return map;
+}
+
+// Probe by devargs, unless EAL knows the name.
+static int find_or_probe(const char *devargs, const char *name, struct port *port, uint16_t *id)
+{
+	if (rte_eth_dev_get_port_by_name(name, id) == 0) {
+		port->adopted = true;
+		return 0;
+	}
+	port->adopted = false;
+
+	int code = rte_dev_probe(devargs);
+
+	if (code < 0)
+		return code;
+	return rte_eth_dev_get_port_by_name(name, id) == 0 ? 0 : -ENODEV;
+}
+
+static void unprobe(uint16_t id, bool adopted)
+{
+	struct rte_eth_dev_info dev = {};
+
+	rte_eth_dev_stop(id);
+	if (adopted)
+		return;
+	rte_eth_dev_info_get(id, &dev);
+	rte_eth_dev_close(id);
+	if (dev.device != NULL)
+		rte_dev_remove(dev.device);
+}
+
+static int start(struct port *port, char *error, size_t size, const char *name)
+{
+	struct rte_eth_dev_info dev;
+	int code = rte_eth_dev_info_get(port->info.id, &dev);
+
+	if (code < 0)
+		return fail(error, size, code, "reading the device information", name);
+	snprintf(port->info.driver, sizeof(port->info.driver), "%s", dev.driver_name);
+	port->info.netdev = dev.if_index;
+	port->info.mtu_max = usable_mtu(&dev);
+	code = configure(port, &dev);
+	if (code < 0)
+		return fail(error, size, code, "configuring", name);
+	code = rte_eth_dev_start(port->info.id);
+	if (code < 0)
+		return fail(error, size, code, "starting", name);
+	rte_eth_promiscuous_enable(port->info.id); // wanted, not demanded: virtio-user has none
+	choose_mac(&port->info);
+	return 0;
+}
+
+int port_attach(const char *devargs, struct port_info *info, char *error, size_t size)
+{
+	char name[NAME_MAX_SIZE];
+	size_t length = strcspn(devargs, ",");
+	struct port probe = {};
+	uint16_t id;
+	int code;
+
+	if (length == 0 || length >= sizeof(name)) {
+		snprintf(error, size, "\"%s\" does not begin with the name of a port", devargs);
+		return -EINVAL;
+	}
+	memcpy(name, devargs, length);
+	name[length] = '\0';
+
+	if (rte_eth_dev_get_port_by_name(name, &id) == 0 && ports[id].users > 0) {
+		ports[id].users++;
+		*info = ports[id].info;
+		return 0;
+	}
+	if (rte_eth_dev_get_port_by_name(name, &id) == 0 && ports[id].leaving) {
+		snprintf(error, size, "port %s is still being removed: try again", name);
+		return -EBUSY;
+	}
+	code = find_or_probe(devargs, name, &probe, &id);
+	if (code < 0)
+		return fail(error, size, code, "probing", name);
+
+	struct port *port = &ports[id];
+	struct port_map *map;
+
+	*port = probe;
+	port->info.id = id;
+	code = start(port, error, size, name);
+	if (code < 0)
+		goto unprobe;
+	map = map_build(port);
+	if (map == NULL) {
+		code = fail(error, size, -ENOMEM, "attaching", name);
+		goto unprobe;
+	}
+	port->users = 1;
+	exchange_set_port(id, map);
+	code = place_queues();
+	if (code < 0) {
+		fail(error, size, code, "attaching", name);
+		goto unpublish;
+	}
+	*info = port->info;
+	return 0;
+unpublish:
+	// No poll list has it: no worker ever polled it, and no egress leads there yet.
+	port->users = 0;
+	exchange_set_port(id, NULL);
+unprobe:
+	unprobe(id, probe.adopted);
+	return code;
+}
+
+void port_want_mtu(uint16_t id, uint16_t mtu)
+{
+	uint16_t now;
+
+	if (rte_eth_dev_get_mtu(id, &now) == 0 && now < mtu)
+		rte_eth_dev_set_mtu(id, mtu);
+}
+
+int port_set_cloud(uint16_t id, uint16_t vlan, uint16_t cloud)
+{
+	struct port_map *map = malloc(sizeof(*map));
+
+	if (map == NULL)
+		return -ENOMEM;
+	*map = *exchange.ports[id];
+	if (vlan == 0)
+		map->untagged = cloud;
+	else
+		map->tagged[vlan] = cloud;
+	exchange_set_port(id, map);
+	return 0;
+}
+
+struct removal {
+	uint16_t id;
+	bool last; // of the port's users: an earlier one must not remove it under the workers
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static void remove_port(void *arg)
+{
+	struct removal *removal = arg;
+
+	if (removal->last) {
+		unprobe(removal->id, ports[removal->id].adopted);
+		ports[removal->id].leaving = false;
+	}
+	removal->done(removal->arg);
+	free(removal);
+}
+
+void port_detach(uint16_t id, void (*done)(void *arg), void *arg)
+{
+	struct removal *removal = malloc(sizeof(*removal));
+
+	if (removal == NULL)
+		abort();
+	*removal = (struct removal){.id = id, .done = done, .arg = arg};
+	if (--ports[id].users == 0) {
+		removal->last = true;
+		ports[id].leaving = true;
+		exchange_set_port(id, NULL);
+		if (place_queues() < 0)
+			abort();
+	}
+	rcu_call(remove_port, removal);
+}
+
+bool port_link_up(uint16_t id)
+{
+	struct rte_eth_link link = {};
+
+	return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// T0 ports: ethdev ports by DPDK devargs, attached and detached while everything else forwards.
+//
+// A port is known by its name, which is what stands before the first comma of its devargs. It is
+// attached when the first cloud comes to it and stopped when the last one has left. No offload, no
+// promiscuous mode and no settable MTU is ever demanded. Control thread.
+#pragma once
+
+#include <rte_ether.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct port_info {
+	uint16_t id; // ethdev port id
+	struct rte_ether_addr mac; // ours on it
+	uint16_t mtu_max; // bytes of IP that port and buffers hold
+	unsigned netdev; // ifindex of the Linux netdev behind it, or 0
+	char driver[32];
+};
+
+// Probe (unless EAL has it already), configure and start a port, spread its rx queues over the
+// workers, and fill 'info'. A port that is attached already is only counted once more.
+//
+// Returns 0, or -errno with 'error' (size bytes) filled with what failed and what to do.
+int port_attach(const char *devargs, struct port_info *info, char *error, size_t size);
+
+// See to it that frames of 'mtu' bytes of IP pass: a port whose MTU is lower is asked to raise it.
+// A driver that has no such setting is left as it is.
+void port_want_mtu(uint16_t port, uint16_t mtu);
+
+// Give (or with cloud 0 take) the frames of a VLAN, 0 standing for untagged, to a cloud. 0 or
+// -ENOMEM.
+int port_set_cloud(uint16_t port, uint16_t vlan, uint16_t cloud);
+
+// One user less. When it was the last: take the port off the workers, and once they are through
+// stop it and, unless EAL had probed it, remove it. 'done' is called then, by rcu_poll(), with or
+// without a removal.
+void port_detach(uint16_t port, void (*done)(void *arg), void *arg);
+
+// Link state as the driver reports it. Netdev-backed drivers may report "up" for ever.
+bool port_link_up(uint16_t port);

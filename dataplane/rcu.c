@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rcu.h"
+
+#include <errno.h>
+#include <rte_rcu_qsbr.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct callback {
+	void (*fn)(void *);
+	void *arg;
+};
+
+struct batch {
+	struct callback *callback;
+	unsigned n;
+	unsigned room;
+};
+
+// Of a grace period, in order (rcu.h).
+enum step {
+	STEP_NONE, // none runs
+	STEP_FIRST_PASS,
+	STEP_HANDED_OVER,
+	STEP_SECOND_PASS,
+};
+
+static struct rte_rcu_qsbr *qsbr;
+static struct batch gathering; // waits for the running grace period to end
+static struct batch waiting; // what the running grace period is for
+static enum step step;
+static uint64_t token; // of the running pass
+static void (*watch_mark)(void);
+static bool (*watch_passed)(void);
+
+int rcu_init(unsigned n)
+{
+	size_t size = rte_rcu_qsbr_get_memsize(n);
+
+	qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(size, RTE_CACHE_LINE_SIZE));
+	if (qsbr == NULL)
+		return -ENOMEM;
+	return rte_rcu_qsbr_init(qsbr, n) == 0 ? 0 : -EINVAL;
+}
+
+void rcu_free(void)
+{
+	free(qsbr);
+	free(gathering.callback);
+	free(waiting.callback);
+	qsbr = NULL;
+	gathering = (struct batch){};
+	waiting = (struct batch){};
+	step = STEP_NONE;
+	watch_mark = NULL;
+	watch_passed = NULL;
+}
+
+void rcu_watch(void (*mark)(void), bool (*passed)(void))
+{
+	watch_mark = mark;
+	watch_passed = passed;
+}
+
+void rcu_call(void (*fn)(void *), void *arg)
+{
+	if (gathering.n == gathering.room) {
+		unsigned room = gathering.room ? 2 * gathering.room : 64;
+		struct callback *grown = realloc(gathering.callback, room * sizeof(*grown));
+
+		if (grown == NULL) {
+			fputs("t0xd: out of memory while retiring an object\n", stderr);
+			abort();
+		}
+		gathering.callback = grown;
+		gathering.room = room;
+	}
+	gathering.callback[gathering.n++] = (struct callback){fn, arg};
+}
+
+static void step_begin(enum step next)
+{
+	step = next;
+	if (step != STEP_HANDED_OVER)
+		token = rte_rcu_qsbr_start(qsbr);
+	else if (watch_mark != NULL)
+		watch_mark();
+}
+
+static bool step_ended(void)
+{
+	if (step != STEP_HANDED_OVER)
+		return rte_rcu_qsbr_check(qsbr, token, false) == 1;
+	return watch_passed == NULL || watch_passed();
+}
+
+unsigned rcu_poll(void)
+{
+	if (step == STEP_NONE && gathering.n > 0) {
+		struct batch swap = waiting;
+
+		waiting = gathering;
+		gathering = swap;
+		step_begin(STEP_FIRST_PASS);
+	}
+	while (step != STEP_NONE && step_ended()) {
+		if (step != STEP_SECOND_PASS) {
+			step_begin(step + 1);
+			continue;
+		}
+		step = STEP_NONE;
+
+		// A callback may call rcu_call(): that gathers for the next period.
+		unsigned n = waiting.n;
+
+		waiting.n = 0;
+		for (unsigned i = 0; i < n; i++)
+			waiting.callback[i].fn(waiting.callback[i].arg);
+	}
+	return waiting.n + gathering.n;
+}
+
+void rcu_worker_register(unsigned worker)
+{
+	rte_rcu_qsbr_thread_register(qsbr, worker);
+}
+
+void rcu_worker_unregister(unsigned worker)
+{
+	rte_rcu_qsbr_thread_unregister(qsbr, worker);
+}
+
+void rcu_worker_online(unsigned worker)
+{
+	rte_rcu_qsbr_thread_online(qsbr, worker);
+}
+
+void rcu_worker_offline(unsigned worker)
+{
+	rte_rcu_qsbr_thread_offline(qsbr, worker);
+}
+
+void rcu_worker_quiescent(unsigned worker)
+{
+	rte_rcu_qsbr_quiescent(qsbr, worker);
+}

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "worker.h"
+
+#include "bucket.h"
+#include "icmp.h"
+#include "packet.h"
+#include "punt.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+#include <rte_ring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define HANDOVER_RING_SIZE 4096
+#define POOL_CACHE 256
+
+// Rates of a worker and cloud, in packets a second, and how many may come at once.
+#define ICMP_ERROR_RATE 100
+#define ICMP_ERROR_BURST 100
+static const struct {
+	unsigned rate;
+	unsigned burst;
+} punt_limits[PUNT_REASON_COUNT] = {
+	[PUNT_arp] = {100, 50},
+	[PUNT_echo] = {200, 100},
+};
+
+// Rounds without a packet before a worker pauses, and before it sleeps.
+#define ROUNDS_BEFORE_PAUSE 16
+#define ROUNDS_BEFORE_SLEEP 64
+#define SLEEP_MIN_NS 2000
+#define SLEEP_DEFAULT_NS 200000
+
+struct tx_buffer {
+	uint16_t n;
+	struct rte_mbuf *mbufs[BURST_MAX];
+};
+
+struct cloud_buckets {
+	struct bucket icmp;
+	struct bucket punt[PUNT_REASON_COUNT];
+};
+
+// One worker. Everything is its own, but for the ring, which any worker and the control thread
+// put frames on.
+struct worker {
+	struct counters *counters;
+	struct rte_ring *ring; // frames to send on the tx queues that this worker owns
+	struct cloud_buckets *buckets; // [CLOUD_ID_MAX + 1]
+	unsigned index;
+	unsigned idle_rounds;
+	uint64_t sleep_ns; // the next sleep
+	struct tx_buffer tx[RTE_MAX_ETHPORTS];
+	struct tx_buffer handover[WORKERS_MAX];
+} __rte_cache_aligned;
+
+static struct worker *workers;
+static unsigned n_workers;
+static struct rte_mempool *pool;
+static uint64_t ticks_per_second;
+static bool stopping; // control: wo, worker: ro
+static uint64_t sleep_max_ns = SLEEP_DEFAULT_NS; // control: wo, worker: ro
+
+static void count_drop(struct worker *worker, uint16_t cloud, enum drop_reason reason)
+{
+	worker->counters->clouds[cloud].drops[reason]++;
+}
+
+// What a frame that cannot be sent is counted under: its ingress cloud, kept in the mbuf, since by
+// now the packet may have passed to another worker.
+static void drop_late(struct worker *worker, struct rte_mbuf *mbuf, enum drop_reason reason)
+{
+	count_drop(worker, (uint16_t)mbuf->hash.usr, reason);
+	rte_pktmbuf_free(mbuf);
+}
+
+static void send_buffer(struct worker *worker, uint16_t port, uint16_t queue)
+{
+	struct tx_buffer *tx = &worker->tx[port];
+	uint16_t sent = rte_eth_tx_burst(port, queue, tx->mbufs, tx->n);
+
+	for (uint16_t i = sent; i < tx->n; i++)
+		drop_late(worker, tx->mbufs[i], DROP_tx_full);
+	tx->n = 0;
+}
+
+static void hand_over(struct worker *worker, unsigned owner)
+{
+	struct tx_buffer *handover = &worker->handover[owner];
+	unsigned put = rte_ring_enqueue_burst(
+		workers[owner].ring, (void **)handover->mbufs, handover->n, NULL
+	);
+
+	for (unsigned i = put; i < handover->n; i++)
+		drop_late(worker, handover->mbufs[i], DROP_tx_ring_full);
+	handover->n = 0;
+}
+
+// Queue a frame for a port: in this worker's own buffer, or for the owner of the tx queue.
+// The buffers are emptied at the end of each round, before the worker reports quiescence.
+static void send_to(struct worker *worker, struct rte_mbuf *mbuf, uint16_t port)
+{
+	const struct port_map *map = published(exchange.ports[port]);
+
+	if (map == NULL) {
+		drop_late(worker, mbuf, DROP_egress_down);
+		return;
+	}
+
+	const struct tx_path *path = &map->tx[worker->index];
+
+	if (path->owner == worker->index) {
+		struct tx_buffer *tx = &worker->tx[port];
+
+		tx->mbufs[tx->n++] = mbuf;
+		if (tx->n == BURST_MAX)
+			send_buffer(worker, port, path->queue);
+	} else {
+		struct tx_buffer *handover = &worker->handover[path->owner];
+
+		mbuf->port = port;
+		handover->mbufs[handover->n++] = mbuf;
+		if (handover->n == BURST_MAX)
+			hand_over(worker, path->owner);
+	}
+}
+
+static void flush(struct worker *worker)
+{
+	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
+		const struct port_map *map;
+
+		if (worker->tx[port].n == 0)
+			continue;
+		// Still there: a map that was seen this round lives until the next quiescence.
+		map = published(exchange.ports[port]);
+		if (map != NULL) {
+			send_buffer(worker, port, map->tx[worker->index].queue);
+			continue;
+		}
+		for (uint16_t i = 0; i < worker->tx[port].n; i++)
+			drop_late(worker, worker->tx[port].mbufs[i], DROP_egress_down);
+		worker->tx[port].n = 0;
+	}
+	for (unsigned owner = 0; owner < n_workers; owner++)
+		if (worker->handover[owner].n > 0)
+			hand_over(worker, owner);
+}
+
+static void punt(struct worker *worker, struct packet *packet)
+{
+	struct cloud_count *count = &worker->counters->clouds[packet->cloud];
+	enum punt_reason reason = (enum punt_reason)packet->reason;
+	bool within_rate = bucket_take(
+		&worker->buckets[packet->cloud].punt[reason], rte_rdtsc(),
+		ticks_per_second / punt_limits[reason].rate, punt_limits[reason].burst
+	);
+
+	if (!within_rate)
+		drop_late(worker, packet->mbuf, DROP_punt_limited);
+	else if (!punt_put(packet->mbuf, packet->cloud))
+		drop_late(worker, packet->mbuf, DROP_punt_ring_full);
+	else
+		count->punts[reason]++;
+}
+
+static void drop(struct worker *worker, struct packet *packet)
+{
+	struct cloud_count *count = &worker->counters->clouds[packet->cloud];
+	const struct egress *back = NULL;
+	uint16_t mtu = 0;
+
+	count->drops[packet->reason]++;
+	if (drop_reason_icmp((enum drop_reason)packet->reason) != ICMP_ERROR_NONE)
+		back = published(exchange.clouds[packet->cloud].egress);
+	if (packet->reason == DROP_frag_needed)
+		mtu = packet->egress->mtu;
+	if (back != NULL && icmp_error_make(packet, back, mtu)) {
+		bool within_rate = bucket_take(
+			&worker->buckets[packet->cloud].icmp, rte_rdtsc(),
+			ticks_per_second / ICMP_ERROR_RATE, ICMP_ERROR_BURST
+		);
+
+		if (within_rate) {
+			count->icmp_sent++;
+			packet->mbuf->hash.usr = 0; // if lost: not one more drop of the cloud
+			send_to(worker, packet->mbuf, back->port);
+			return;
+		}
+		count->icmp_limited++;
+	}
+	rte_pktmbuf_free(packet->mbuf);
+}
+
+// Traffic of one interconnect and direction, gathered while neighbours in the burst share it.
+struct tally {
+	leaf_t leaf;
+	uint16_t cloud;
+	struct traffic_count count;
+};
+
+static void tally_flush(struct worker *worker, struct tally *tally)
+{
+	if (tally->count.packets == 0)
+		return;
+
+	unsigned direction = tally->cloud > leaf_cloud(tally->leaf);
+	struct traffic_count *total =
+		&worker->counters->traffic[leaf_interconnect(tally->leaf)][direction];
+
+	total->packets += tally->count.packets;
+	total->bytes += tally->count.bytes;
+	tally->count = (struct traffic_count){};
+}
+
+static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
+{
+	struct tally tally = {};
+
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *packet = &packets[i];
+
+		worker->counters->clouds[packet->cloud].received++;
+		packet->mbuf->hash.usr = packet->cloud;
+		switch ((enum verdict)packet->verdict) {
+		case VERDICT_FORWARD:
+			if (packet->leaf_destination != tally.leaf ||
+			    packet->cloud != tally.cloud) {
+				tally_flush(worker, &tally);
+				tally.leaf = packet->leaf_destination;
+				tally.cloud = packet->cloud;
+			}
+			tally.count.packets++;
+			tally.count.bytes += packet->ip_length;
+			send_to(worker, packet->mbuf, packet->egress->port);
+			break;
+		case VERDICT_DROP:
+			drop(worker, packet);
+			break;
+		case VERDICT_PUNT:
+			punt(worker, packet);
+			break;
+		}
+	}
+	tally_flush(worker, &tally);
+}
+
+static void receive(struct packet *packets, struct rte_mbuf **mbufs, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+		packets[i] = (struct packet){
+			.mbuf = mbufs[i],
+			.frame = rte_pktmbuf_mtod(mbufs[i], uint8_t *),
+			.length = mbufs[i]->data_len,
+			.verdict = VERDICT_FORWARD,
+		};
+		if (mbufs[i]->nb_segs != 1)
+			packet_drop(&packets[i], DROP_bad_buffer);
+	}
+}
+
+// The way of a packet.
+static void process(struct worker *worker, uint16_t port, struct rte_mbuf **mbufs, unsigned n)
+{
+	struct packet packets[BURST_MAX];
+
+	receive(packets, mbufs, n);
+	attribute(published(exchange.ports[port]), packets, n);
+	parse(packets, n);
+	look_up(packets, n);
+	decide(packets, n);
+	rewrite(packets, n);
+	dispatch(worker, packets, n);
+}
+
+// Send what other workers and the control thread handed over.
+static unsigned drain_ring(struct worker *worker)
+{
+	struct rte_mbuf *mbufs[BURST_MAX];
+	unsigned moved = 0;
+	unsigned n;
+
+	// What was on the ring when the round began, and not what keeps coming.
+	for (unsigned left = rte_ring_count(worker->ring); left > 0; left -= n) {
+		n = rte_ring_dequeue_burst(
+			worker->ring, (void **)mbufs, RTE_MIN(left, (unsigned)BURST_MAX), NULL
+		);
+		if (n == 0)
+			break;
+		for (unsigned i = 0; i < n; i++)
+			send_to(worker, mbufs[i], mbufs[i]->port);
+		moved += n;
+	}
+	return moved;
+}
+
+unsigned worker_round(unsigned index)
+{
+	struct worker *worker = &workers[index];
+	const struct poll_list *list = published(exchange.polls[index]);
+	struct rte_mbuf *mbufs[BURST_MAX];
+	unsigned moved = drain_ring(worker);
+
+	for (unsigned i = 0; list != NULL && i < list->n; i++) {
+		const struct poll_queue *queue = &list->queue[i];
+		uint16_t n = rte_eth_rx_burst(queue->port, queue->queue, mbufs, BURST_MAX);
+
+		if (n > 0)
+			process(worker, queue->port, mbufs, n);
+		moved += n;
+	}
+	flush(worker);
+	rcu_worker_quiescent(index);
+	return moved;
+}
+
+// Nothing to do: spin a little, then sleep, longer each time, up to what the rx rings absorb.
+static void back_off(struct worker *worker)
+{
+	uint64_t max = __atomic_load_n(&sleep_max_ns, __ATOMIC_RELAXED);
+	struct timespec time = {.tv_nsec = (long)worker->sleep_ns};
+
+	worker->idle_rounds++;
+	if (worker->idle_rounds < ROUNDS_BEFORE_PAUSE)
+		return;
+	if (worker->idle_rounds < ROUNDS_BEFORE_SLEEP) {
+		rte_pause();
+		return;
+	}
+	rcu_worker_offline(worker->index);
+	nanosleep(&time, NULL);
+	rcu_worker_online(worker->index);
+	worker->sleep_ns = RTE_MIN(worker->sleep_ns * 2, max);
+}
+
+static int worker_main(void *arg)
+{
+	struct worker *worker = arg;
+	struct worker_count *count = &worker->counters->worker;
+	uint64_t start = rte_rdtsc();
+
+	prctl(PR_SET_TIMERSLACK, 1UL); // the default of 50 us would stretch every short sleep
+	rcu_worker_register(worker->index);
+	rcu_worker_online(worker->index);
+	while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
+		unsigned moved = worker_round(worker->index);
+		uint64_t end = rte_rdtsc();
+
+		if (moved > 0) {
+			count->busy_tsc += end - start;
+			worker->idle_rounds = 0;
+			worker->sleep_ns = SLEEP_MIN_NS;
+			count->total_tsc += end - start;
+		} else {
+			back_off(worker);
+			end = rte_rdtsc();
+			count->total_tsc += end - start;
+		}
+		start = end;
+	}
+	rcu_worker_offline(worker->index);
+	rcu_worker_unregister(worker->index);
+	return 0;
+}
+
+// What the hand-over rings hold when the first pass of a grace period ends (rcu.h): their producer
+// positions. Control thread.
+static uint32_t handover_marks[WORKERS_MAX];
+
+static void handover_mark(void)
+{
+	for (unsigned i = 0; i < n_workers; i++)
+		handover_marks[i] = __atomic_load_n(&workers[i].ring->prod.tail, __ATOMIC_ACQUIRE);
+}
+
+// Acquire pairs with the release of the ring's consumer: who took the frames is seen online.
+static bool handover_passed(void)
+{
+	if (stopping)
+		return true; // nobody sends any more
+	for (unsigned i = 0; i < n_workers; i++) {
+		uint32_t taken = __atomic_load_n(&workers[i].ring->cons.tail, __ATOMIC_ACQUIRE);
+
+		if ((int32_t)(taken - handover_marks[i]) < 0)
+			return false;
+	}
+	return true;
+}
+
+static int worker_init(struct worker *worker, unsigned index)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "t0x_handover_%u", index);
+	worker->index = index;
+	worker->sleep_ns = SLEEP_MIN_NS;
+	worker->counters = counters_of(index);
+	worker->buckets = calloc(CLOUD_ID_MAX + 1, sizeof(*worker->buckets));
+	worker->ring = rte_ring_create(name, HANDOVER_RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	if (worker->ring == NULL)
+		return -rte_errno;
+	return worker->buckets == NULL ? -ENOMEM : 0;
+}
+
+int workers_init(unsigned n, unsigned buffers)
+{
+	int error;
+
+	ticks_per_second = rte_get_tsc_hz();
+	stopping = false;
+	error = counters_init(n);
+	if (error == 0)
+		error = rcu_init(n);
+	if (error < 0)
+		return error;
+	pool = rte_pktmbuf_pool_create(
+		"t0x_mbufs", buffers, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY
+	);
+	if (pool == NULL)
+		return -rte_errno;
+	workers = aligned_alloc(RTE_CACHE_LINE_SIZE, n * sizeof(struct worker));
+	if (workers == NULL)
+		return -ENOMEM;
+	memset(workers, 0, n * sizeof(struct worker));
+	n_workers = n;
+	for (unsigned i = 0; i < n; i++) {
+		error = worker_init(&workers[i], i);
+		if (error < 0)
+			return error;
+	}
+	rcu_watch(handover_mark, handover_passed);
+	return 0;
+}
+
+int workers_start(void)
+{
+	unsigned index = 0;
+	unsigned lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		if (index == n_workers)
+			break;
+
+		int error = rte_eal_remote_launch(worker_main, &workers[index], lcore);
+
+		if (error < 0)
+			return error;
+		index++;
+	}
+	return index == n_workers ? 0 : -ENODEV;
+}
+
+void workers_stop(void)
+{
+	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
+	rte_eal_mp_wait_lcore();
+}
+
+static void worker_fini(struct worker *worker)
+{
+	struct rte_mbuf *mbuf;
+
+	while (worker->ring != NULL && rte_ring_dequeue(worker->ring, (void **)&mbuf) == 0)
+		rte_pktmbuf_free(mbuf);
+	rte_ring_free(worker->ring);
+	free(worker->buckets);
+}
+
+void workers_free(void)
+{
+	for (unsigned i = 0; i < n_workers; i++)
+		worker_fini(&workers[i]);
+	free(workers);
+	workers = NULL;
+	n_workers = 0;
+	rte_mempool_free(pool);
+	pool = NULL;
+	rcu_free();
+	counters_free();
+}
+
+unsigned workers_count(void)
+{
+	return n_workers;
+}
+
+struct rte_mempool *worker_pool(void)
+{
+	return pool;
+}
+
+struct rte_mbuf *worker_buffer(void)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
+
+	if (mbuf != NULL)
+		mbuf->hash.usr = 0;
+	return mbuf;
+}
+
+bool worker_inject(struct rte_mbuf *mbuf, uint16_t port)
+{
+	const struct port_map *map = exchange.ports[port];
+
+	if (map == NULL)
+		return false;
+	mbuf->port = port;
+	return rte_ring_enqueue(workers[map->tx[0].owner].ring, mbuf) == 0;
+}
+
+void workers_set_sleep(uint64_t ns)
+{
+	__atomic_store_n(&sleep_max_ns, ns, __ATOMIC_RELAXED);
+}

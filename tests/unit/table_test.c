@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The table against references that are slow and obviously right.
+#include "dataplane/table.h"
+#include "fixture.h"
+
+#include <errno.h>
+#include <rte_rib.h>
+
+#define ROUNDS_ROUTES_MAX 200
+#define LOOKUPS_MIN 1000000
+
+typedef unsigned __int128 u128;
+
+static u128 number_of(const struct addr *addr)
+{
+	u128 number = 0;
+
+	for (unsigned i = 0; i < family_bits(addr->family) / 8; i++)
+		number = number << 8 | addr->bytes[i];
+	return number;
+}
+
+static struct addr addr_of(enum family family, u128 number)
+{
+	struct addr addr = {.family = (uint8_t)family};
+
+	for (unsigned i = family_bits(family) / 8; i-- > 0; number >>= 8)
+		addr.bytes[i] = (uint8_t)number;
+	return addr;
+}
+
+// All host bits of a prefix.
+static u128 host_mask(enum family family, unsigned len)
+{
+	unsigned bits = family_bits(family) - len;
+
+	return bits == 128 ? ~(u128)0 : ((u128)1 << bits) - 1;
+}
+
+static u128 all_ones(enum family family)
+{
+	return host_mask(family, 0);
+}
+
+// Linear longest-prefix match, in numbers of its own: no code of the table's or the prefix's.
+struct naive {
+	struct naive_route {
+		enum family family;
+		unsigned len;
+		u128 first;
+		u128 last;
+		leaf_t leaf;
+	} routes[ROUNDS_ROUTES_MAX];
+	unsigned n;
+};
+
+static void naive_build(struct naive *naive, const struct route *routes, unsigned n)
+{
+	naive->n = n;
+	for (unsigned i = 0; i < n; i++) {
+		const struct prefix *prefix = &routes[i].prefix;
+		u128 first = number_of(&prefix->addr);
+
+		naive->routes[i] = (struct naive_route){
+			.family = prefix->addr.family,
+			.len = prefix->len,
+			.first = first,
+			.last = first + host_mask(prefix->addr.family, prefix->len),
+			.leaf = routes[i].leaf,
+		};
+	}
+}
+
+static leaf_t naive_lookup(const struct naive *naive, enum family family, u128 addr)
+{
+	leaf_t leaf = LEAF_NONE;
+	unsigned longest = 0;
+
+	for (unsigned i = 0; i < naive->n; i++) {
+		const struct naive_route *route = &naive->routes[i];
+
+		// Of equal prefixes the later wins.
+		if (route->family != family || addr < route->first || addr > route->last ||
+		    route->len < longest)
+			continue;
+		longest = route->len;
+		leaf = route->leaf;
+	}
+	return leaf;
+}
+
+static u128 random_number(enum family family)
+{
+	u128 number = (u128)random64() << 64 | random64();
+
+	return number & all_ones(family);
+}
+
+static struct route route_make(enum family family, u128 number, unsigned len, leaf_t leaf)
+{
+	u128 network = number & ~host_mask(family, len) & all_ones(family);
+
+	return (struct route){{addr_of(family, network), (uint8_t)len}, leaf};
+}
+
+// A route near one that is there: nested, around it, beside it, equal, or anywhere.
+static struct route random_route(const struct route *routes, unsigned n)
+{
+	enum family family = random_below(2) ? FAMILY_IPV4 : FAMILY_IPV6;
+	unsigned bits = family_bits(family);
+	unsigned len = random_below(bits + 1);
+	leaf_t leaf = 1 + random_below(4); // few, so that neighbours often agree and merge
+	const struct prefix *near = n > 0 ? &routes[random_below(n)].prefix : NULL;
+
+	if (near == NULL || near->addr.family != family)
+		return route_make(family, random_number(family), len, leaf);
+
+	u128 number = number_of(&near->addr);
+	u128 size = host_mask(family, near->len) + 1; // 0 for an IPv6 /0
+
+	switch (random_below(6)) {
+	case 0: // inside
+		len = near->len + random_below(bits - near->len + 1);
+		return route_make(family, number | (random_number(family) & (size - 1)), len, leaf);
+	case 1: // around
+		return route_make(family, number, random_below(near->len + 1u), leaf);
+	case 2: // next
+		return route_make(family, number + size, near->len, leaf);
+	case 3: // before
+		return route_make(family, number - size, near->len, leaf);
+	case 4: // the same
+		return route_make(family, number, near->len, leaf);
+	default:
+		return route_make(family, random_number(family), len, leaf);
+	}
+}
+
+static void check_lookup(
+	const struct table *table, const struct naive *naive, enum family family, u128 number
+)
+{
+	struct addr addr = addr_of(family, number & all_ones(family));
+	leaf_t expected = naive_lookup(naive, family, number & all_ones(family));
+	leaf_t found = table_lookup(table, &addr);
+	char text[ADDR_STRLEN];
+
+	check(found == expected, "%s: found %u, expected %u", addr_format(&addr, text), found,
+	      expected);
+	if (family == FAMILY_IPV4)
+		check(table_lookup_ipv4(table, (uint32_t)number) == expected, "%s", text);
+}
+
+static unsigned check_edges(
+	const struct table *table, const struct naive *naive, const struct route *route
+)
+{
+	enum family family = route->prefix.addr.family;
+	u128 first = number_of(&route->prefix.addr);
+	u128 last = first + host_mask(family, route->prefix.len);
+
+	check_lookup(table, naive, family, first - 1);
+	check_lookup(table, naive, family, first);
+	check_lookup(table, naive, family, last);
+	check_lookup(table, naive, family, last + 1);
+	return 4;
+}
+
+static unsigned check_extremes(const struct table *table, const struct naive *naive)
+{
+	check_lookup(table, naive, FAMILY_IPV4, 0);
+	check_lookup(table, naive, FAMILY_IPV4, UINT32_MAX);
+	check_lookup(table, naive, FAMILY_IPV6, 0);
+	check_lookup(table, naive, FAMILY_IPV6, ~(u128)0);
+	return 4;
+}
+
+static void a_million_random_lookups_equal_the_naive_reference(void **state)
+{
+	static struct route routes[ROUNDS_ROUTES_MAX];
+	static struct naive naive;
+	unsigned lookups = 0;
+
+	while (lookups < LOOKUPS_MIN) {
+		unsigned n =
+			random_below(4) ? random_below(40) : random_below(ROUNDS_ROUTES_MAX + 1);
+
+		for (unsigned i = 0; i < n; i++)
+			routes[i] = random_route(routes, i);
+		naive_build(&naive, routes, n);
+
+		struct table *table = table_build(routes, n);
+
+		assert_non_null(table);
+		lookups += check_extremes(table, &naive);
+		for (unsigned i = 0; i < n; i++)
+			lookups += check_edges(table, &naive, &routes[i]);
+		for (unsigned i = 0; i < 200; i++, lookups++) {
+			enum family family = random_below(2) ? FAMILY_IPV4 : FAMILY_IPV6;
+
+			check_lookup(table, &naive, family, random_number(family));
+		}
+		table_free(table);
+	}
+}
+
+static void every_length_from_0_on_nests_in_one_table(void **state)
+{
+	static const enum family families[] = {FAMILY_IPV4, FAMILY_IPV6};
+	struct route routes[129];
+	struct naive naive;
+
+	// Down to the first, to the last, and to an address in the middle.
+	for (unsigned where = 0; where < 3; where++) {
+		for (unsigned f = 0; f < 2; f++) {
+			enum family family = families[f];
+			unsigned n = family_bits(family) + 1;
+			u128 target = where == 0 ? 0
+				: where == 1	 ? all_ones(family)
+						 : random_number(family);
+
+			for (unsigned len = 0; len < n; len++)
+				routes[len] = route_make(family, target, len, len + 1);
+			naive_build(&naive, routes, n);
+
+			struct table *table = table_build(routes, n);
+			struct addr addr = addr_of(family, target);
+
+			assert_non_null(table);
+			assert_int_equal(table_lookup(table, &addr), n);
+			for (unsigned i = 0; i < n; i++)
+				check_edges(table, &naive, &routes[i]);
+			check_extremes(table, &naive);
+			table_free(table);
+		}
+	}
+}
+
+static void an_empty_table_finds_nothing(void **state)
+{
+	struct table *table = table_build(NULL, 0);
+	const struct addr absent = {};
+	struct naive naive = {};
+
+	assert_non_null(table);
+	check_extremes(table, &naive);
+	check_lookup(table, &naive, FAMILY_IPV4, 0x0a000001);
+	assert_int_equal(table_lookup(table, &absent), LEAF_NONE);
+	table_free(table);
+	table_free(NULL);
+}
+
+static void one_family_never_answers_for_the_other(void **state)
+{
+	struct route ipv4 = {prefix_of("0.0.0.0/0"), 1};
+	struct route ipv6 = {prefix_of("::/0"), 1};
+	struct addr addr4 = addr_of(FAMILY_IPV4, 0x0a000001);
+	struct addr addr6 = addr_of(FAMILY_IPV6, 0x0a000001);
+	struct table *table4 = table_build(&ipv4, 1);
+	struct table *table6 = table_build(&ipv6, 1);
+
+	assert_int_equal(table_lookup(table4, &addr4), 1);
+	assert_int_equal(table_lookup(table4, &addr6), LEAF_NONE);
+	assert_int_equal(table_lookup(table6, &addr4), LEAF_NONE);
+	assert_int_equal(table_lookup(table6, &addr6), 1);
+	table_free(table4);
+	table_free(table6);
+}
+
+static void of_equal_prefixes_the_later_wins(void **state)
+{
+	const struct route routes[] = {
+		{prefix_of("10.0.0.0/8"), 1},
+		{prefix_of("10.1.0.0/16"), 7},
+		{prefix_of("10.0.0.0/8"), 2},
+		{prefix_of("10.0.0.0/8"), 3},
+	};
+	struct table *table = table_build(routes, 4);
+
+	assert_int_equal(table_lookup_ipv4(table, 0x0a000000), 3);
+	assert_int_equal(table_lookup_ipv4(table, 0x0a010000), 7);
+	assert_int_equal(table_lookup_ipv4(table, 0x0affffff), 3);
+	table_free(table);
+}
+
+// 'n' routes of both families that share no edge: the most ranges that n routes can make.
+static struct route *many_routes(unsigned n, enum family family)
+{
+	struct route *routes = calloc(n, sizeof(*routes));
+
+	assert_non_null(routes);
+	for (unsigned i = 0; i < n; i++) {
+		u128 number = family == FAMILY_IPV4 ? (u128)i << 17 : (u128)i << 99;
+
+		routes[i] =
+			route_make(family, number, family == FAMILY_IPV4 ? 24 : 64, i % 4095 + 1);
+	}
+	return routes;
+}
+
+static void the_largest_table_is_right_and_one_route_more_is_refused(void **state)
+{
+	static const enum family families[] = {FAMILY_IPV4, FAMILY_IPV6};
+
+	for (unsigned f = 0; f < 2; f++) {
+		struct route *routes = many_routes(TABLE_MAX_ROUTES + 1, families[f]);
+		struct table *table = table_build(routes, TABLE_MAX_ROUTES);
+
+		assert_non_null(table);
+		for (unsigned i = 0; i < TABLE_MAX_ROUTES; i++) {
+			u128 first = number_of(&routes[i].prefix.addr);
+			u128 last = first + host_mask(families[f], routes[i].prefix.len);
+			struct addr at_first = addr_of(families[f], first);
+			struct addr at_last = addr_of(families[f], last);
+			struct addr behind = addr_of(families[f], last + 1);
+
+			assert_int_equal(table_lookup(table, &at_first), routes[i].leaf);
+			assert_int_equal(table_lookup(table, &at_last), routes[i].leaf);
+			assert_int_equal(table_lookup(table, &behind), LEAF_NONE);
+		}
+		table_free(table);
+
+		errno = 0;
+		assert_null(table_build(routes, TABLE_MAX_ROUTES + 1));
+		assert_int_equal(errno, E2BIG);
+		free(routes);
+	}
+}
+
+static void trees_of_every_height_and_filling_are_right(void **state)
+{
+	// Around the counts at which a node, and a level of 17 nodes, become full.
+	static const unsigned counts[] = {
+		1,   7,	  8,   9,    16,   17,	 135,  136,  137,
+		138, 144, 145, 2311, 2312, 2313, 2320, 2321, 4999,
+	};
+	struct route *routes = many_routes(5000, FAMILY_IPV4);
+
+	for (unsigned c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+		struct table *table = table_build(routes, counts[c]);
+
+		assert_non_null(table);
+		for (unsigned i = 0; i < 5000; i++) {
+			uint32_t first = addr_ipv4(&routes[i].prefix.addr);
+			leaf_t leaf = i < counts[c] ? routes[i].leaf : LEAF_NONE;
+
+			assert_int_equal(table_lookup_ipv4(table, first), leaf);
+			assert_int_equal(table_lookup_ipv4(table, first + 255), leaf);
+			assert_int_equal(table_lookup_ipv4(table, first + 256), LEAF_NONE);
+		}
+		assert_int_equal(table_lookup_ipv4(table, UINT32_MAX), LEAF_NONE);
+		table_free(table);
+	}
+	free(routes);
+}
+
+static void adjacent_prefixes_of_one_leaf_take_no_more_room_than_one(void **state)
+{
+	struct route one = {prefix_of("10.0.0.0/16"), 5};
+	struct route many[256];
+
+	for (unsigned i = 0; i < 256; i++)
+		many[i] = route_make(FAMILY_IPV4, 0x0a000000 + (i << 8), 24, 5);
+
+	struct table *table_one = table_build(&one, 1);
+	struct table *table_many = table_build(many, 256);
+
+	assert_int_equal(table_bytes(table_one), table_bytes(table_many));
+	many[128].leaf = 6;
+
+	struct table *table_split = table_build(many, 256);
+
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a007fff), 5);
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a008000), 6);
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a0080ff), 6);
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a008100), 5);
+	table_free(table_one);
+	table_free(table_many);
+	table_free(table_split);
+}
+
+static void sixty_four_prefixes_take_less_than_2_kib(void **state)
+{
+	struct route *routes = many_routes(64, FAMILY_IPV4);
+	struct table *table = table_build(routes, 64);
+
+	assert_in_range(table_bytes(table), 1, 2047);
+	table_free(table);
+	free(routes);
+}
+
+static struct rte_rib *rib_build(const struct route *routes, unsigned n)
+{
+	const struct rte_rib_conf conf = {.ext_sz = 0, .max_nodes = 2 * ROUNDS_ROUTES_MAX + 16};
+	struct rte_rib *rib = rte_rib_create("reference", SOCKET_ID_ANY, &conf);
+
+	assert_non_null(rib);
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t addr = addr_ipv4(&routes[i].prefix.addr);
+		struct rte_rib_node *node = rte_rib_lookup_exact(rib, addr, routes[i].prefix.len);
+
+		if (node == NULL)
+			node = rte_rib_insert(rib, addr, routes[i].prefix.len);
+		assert_non_null(node);
+		rte_rib_set_nh(node, routes[i].leaf);
+	}
+	return rib;
+}
+
+static void check_rib(const struct table *table, struct rte_rib *rib, uint32_t addr)
+{
+	struct rte_rib_node *node = rte_rib_lookup(rib, addr);
+	uint64_t expected = LEAF_NONE;
+
+	if (node != NULL)
+		rte_rib_get_nh(node, &expected);
+	check(table_lookup_ipv4(table, addr) == expected, "%08x", addr);
+}
+
+static void random_ipv4_tables_equal_rte_rib(void **state)
+{
+	struct route routes[ROUNDS_ROUTES_MAX];
+
+	for (unsigned round = 0; round < 100; round++) {
+		unsigned n = 0;
+
+		for (unsigned tries = random_below(2 * ROUNDS_ROUTES_MAX); tries > 0; tries--) {
+			struct route route = random_route(routes, n);
+
+			if (route.prefix.addr.family == FAMILY_IPV4 && n < ROUNDS_ROUTES_MAX)
+				routes[n++] = route;
+		}
+
+		struct rte_rib *rib = rib_build(routes, n);
+		struct table *table = table_build(routes, n);
+
+		assert_non_null(table);
+		for (unsigned i = 0; i < n; i++) {
+			uint32_t first = addr_ipv4(&routes[i].prefix.addr);
+			uint32_t last =
+				first + (uint32_t)host_mask(FAMILY_IPV4, routes[i].prefix.len);
+
+			check_rib(table, rib, first - 1);
+			check_rib(table, rib, first);
+			check_rib(table, rib, last);
+			check_rib(table, rib, last + 1);
+		}
+		for (unsigned i = 0; i < 1000; i++)
+			check_rib(table, rib, (uint32_t)random64());
+		table_free(table);
+		rte_rib_free(rib);
+	}
+}
+
+static void leaves_hold_the_largest_ids(void **state)
+{
+	leaf_t leaf = leaf_via(CLOUD_ID_MAX, INTERCONNECT_ID_MAX);
+
+	assert_int_equal(leaf_cloud(leaf), CLOUD_ID_MAX);
+	assert_int_equal(leaf_interconnect(leaf), INTERCONNECT_ID_MAX);
+	assert_int_equal(leaf_cloud(leaf_local(CLOUD_ID_MAX)), CLOUD_ID_MAX);
+	assert_int_equal(leaf_interconnect(leaf_local(CLOUD_ID_MAX)), 0);
+	assert_int_not_equal(leaf_local(1), LEAF_NONE);
+	assert_int_not_equal(leaf_via(1, 1), leaf_local(1));
+}
+
+static int set_up(void **state)
+{
+	eal_start(0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	rte_eal_cleanup();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_million_random_lookups_equal_the_naive_reference),
+		cmocka_unit_test(every_length_from_0_on_nests_in_one_table),
+		cmocka_unit_test(an_empty_table_finds_nothing),
+		cmocka_unit_test(one_family_never_answers_for_the_other),
+		cmocka_unit_test(of_equal_prefixes_the_later_wins),
+		cmocka_unit_test(the_largest_table_is_right_and_one_route_more_is_refused),
+		cmocka_unit_test(trees_of_every_height_and_filling_are_right),
+		cmocka_unit_test(adjacent_prefixes_of_one_leaf_take_no_more_room_than_one),
+		cmocka_unit_test(sixty_four_prefixes_take_less_than_2_kib),
+		cmocka_unit_test(random_ipv4_tables_equal_rte_rib),
+		cmocka_unit_test(leaves_hold_the_largest_ids),
+	};
+
+	random_start();
+	return cmocka_run_group_tests_name("table", tests, set_up, tear_down);
+}
