@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "netdev_internal.h"
+
+#include "log.h"
+#include "netns.h"
+#include "sysctl.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_MODULE "netdev"
+#define FRAMES_MAX 64 // read a wake-up, so that one TAP cannot keep the others waiting
+#define IPV6_MTU_MIN 1280 // RFC 8200 section 5
+
+void netdev_name(uint16_t cloud, char name[static 16])
+{
+	snprintf(name, 16, "t0x%u", (unsigned)cloud);
+}
+
+void netdev_stop(struct netdev *netdev)
+{
+	if (netdev->fd < 0)
+		return;
+	if (netdev->readable)
+		event_free(netdev->readable);
+	netdev->readable = NULL;
+	netdevs_leave(netdev);
+	close(netdev->fd);
+	netdev->fd = -1;
+	memset(netdev->entry, 0, sizeof(netdev->entry));
+}
+
+// Its owner may detach any netdev while it looks at the frame.
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct netdev *netdev = arg;
+	struct netdevs *netdevs = netdev->netdevs;
+	const struct netdev_callbacks *callbacks = &netdevs->callbacks;
+	uint16_t cloud = netdev->cloud;
+	ssize_t length = 0;
+
+	for (unsigned i = 0; i < FRAMES_MAX && netdevs->by_cloud[cloud] == netdev; i++) {
+		length = read(fd, netdevs->frame, sizeof(netdevs->frame));
+		if (length <= 0)
+			break;
+		callbacks->on_frame(cloud, netdevs->frame, (size_t)length, callbacks->arg);
+	}
+	if (length >= 0 || errno == EAGAIN || errno == EINTR)
+		return;
+	// Somebody deleted the TAP; netdevs_tick() makes another.
+	LOG(ERROR, "event=tap_lost tap=t0x%u why=" LOG_TEXT, (unsigned)cloud,
+	    log_text(strerror(errno)));
+	netdev_stop(netdev);
+	router_changed(netdev);
+	router_report(netdevs);
+}
+
+struct inside {
+	char name[16];
+	bool ipv6;
+	int ifindex;
+	char *error;
+	size_t size;
+};
+
+static int open_inside(void *arg)
+{
+	struct inside *inside = arg;
+
+	return tap_open(inside->name, &inside->ifindex);
+}
+
+static int configure_inside(void *arg)
+{
+	struct inside *inside = arg;
+
+	return sysctl_netdev(inside->name, inside->ipv6, inside->error, inside->size);
+}
+
+static int add_addresses(struct netdev *netdev)
+{
+	struct mnl_socket *socket = netdev->netdevs->socket;
+	struct prefix link_local = tap_link_local(&netdev->mac);
+	int ret = 0;
+
+	for (unsigned f = 0; f < FAMILIES && !ret; f++) {
+		if (netdev->gateway[f].addr.family != FAMILY_NONE)
+			ret = tap_add_address(socket, netdev->ifindex, &netdev->gateway[f]);
+	}
+	// The kernel solicits IPv6 neighbours from a link-local address or not at all, whatever
+	// other address it has (Linux, ndisc_send_ns); RFC 4291 2.8 asks for one anyway.
+	if (!ret && netdev_has_ipv6(netdev))
+		ret = tap_add_address(socket, netdev->ifindex, &link_local);
+	return ret;
+}
+
+static int failed(const struct inside *inside, const char *what, int ret)
+{
+	snprintf(
+		inside->error, inside->size, "cannot %s control netdev %s: %s", what, inside->name,
+		strerror(-ret)
+	);
+	return ret;
+}
+
+// From nothing, or from whatever an earlier life left, to a TAP that answers. On failure the caller
+// removes what is there.
+static int start(struct netdev *netdev, char *error, size_t size)
+{
+	struct netdevs *netdevs = netdev->netdevs;
+	struct inside inside = {.error = error, .size = size};
+	int ret;
+
+	netdev_name(netdev->cloud, inside.name);
+	inside.ipv6 = netdev_has_ipv6(netdev);
+	if (inside.ipv6 && netdev->mtu < IPV6_MTU_MIN)
+		return failed(&inside, "give an MTU below 1280 and IPv6 to", -EINVAL);
+	ret = netns_run(netdevs->netns, open_inside, &inside);
+	if (ret < 0)
+		return failed(&inside, "create", ret);
+	netdev->fd = ret;
+	netdev->ifindex = inside.ifindex;
+	netdevs_enter(netdev);
+	ret = tap_reset(netdevs->socket, netdev->ifindex, netdev->fd, &netdev->mac, netdev->mtu);
+	if (ret)
+		return failed(&inside, "set MAC and MTU of", ret);
+	ret = netns_run(netdevs->netns, configure_inside, &inside);
+	if (ret)
+		return ret;
+	ret = tap_up(netdevs->socket, netdev->ifindex);
+	if (!ret)
+		ret = add_addresses(netdev);
+	if (ret)
+		return failed(&inside, "set addresses of", ret);
+	netdev->readable =
+		event_new(netdevs->base, netdev->fd, EV_READ | EV_PERSIST, on_readable, netdev);
+	if (!netdev->readable || event_add(netdev->readable, NULL))
+		return failed(&inside, "listen on", -ENOMEM);
+	if (!netdev->link_up)
+		return 0; // netdev_link() asks
+	ret = router_ask(netdev);
+	return ret ? failed(&inside, "set the router of", ret) : 0;
+}
+
+struct netdev *netdev_attach(
+	struct netdevs *netdevs, uint16_t cloud, const struct mac *mac, uint16_t mtu,
+	const struct prefix gateway[FAMILIES], const struct addr router[FAMILIES],
+	const struct mac *static_router_mac, char *error, size_t size
+)
+{
+	struct netdev *netdev;
+	int ret;
+
+	if (!cloud || cloud > CLOUD_ID_MAX || netdevs->by_cloud[cloud]) {
+		snprintf(error, size, "cloud id %u cannot have another control netdev", cloud);
+		errno = EEXIST;
+		return NULL;
+	}
+	netdev = calloc(1, sizeof(*netdev));
+	if (!netdev) {
+		snprintf(error, size, "no memory for control netdev t0x%u", cloud);
+		errno = ENOMEM;
+		return NULL;
+	}
+	netdev->netdevs = netdevs;
+	netdev->cloud = cloud;
+	netdev->mac = *mac;
+	netdev->mtu = mtu;
+	netdev->fd = -1;
+	netdev->link_up = true;
+	memcpy(netdev->gateway, gateway, sizeof(netdev->gateway));
+	memcpy(netdev->router, router, sizeof(netdev->router));
+	if (static_router_mac) {
+		netdev->has_static_mac = true;
+		netdev->static_mac = *static_router_mac;
+	}
+	netdevs->by_cloud[cloud] = netdev;
+	ret = start(netdev, error, size);
+	if (ret) {
+		netdev_detach(netdev);
+		errno = -ret;
+		return NULL;
+	}
+	return netdev;
+}
+
+int netdev_set(struct netdev *netdev, uint16_t mtu, const struct mac *static_router_mac)
+{
+	bool learn = netdev->has_static_mac && !static_router_mac;
+	int ret = 0;
+
+	if (netdev_has_ipv6(netdev) && mtu < IPV6_MTU_MIN)
+		return -EINVAL;
+	netdev->has_static_mac = static_router_mac != NULL;
+	if (static_router_mac)
+		netdev->static_mac = *static_router_mac;
+	if (netdev->mtu != mtu && netdev->fd >= 0)
+		ret = tap_set_mtu(netdev->netdevs->socket, netdev->ifindex, mtu);
+	netdev->mtu = mtu;
+	if (learn) { // the router counts as unresolved until the kernel has found it
+		memset(netdev->entry, 0, sizeof(netdev->entry));
+		memset(&netdev->reported, 0, sizeof(netdev->reported));
+	}
+	if (netdev->fd < 0 || ret)
+		return ret;
+	if (learn)
+		ret = router_forget(netdev);
+	if (!ret && (netdev->link_up || netdev->has_static_mac))
+		ret = router_ask(netdev);
+	return ret;
+}
+
+void netdev_detach(struct netdev *netdev)
+{
+	struct netdevs *netdevs;
+	bool has_tap;
+
+	if (!netdev)
+		return;
+	netdevs = netdev->netdevs;
+	has_tap = netdev->fd >= 0;
+	router_unchanged(netdev);
+	netdev_stop(netdev);
+	if (has_tap && !tap_leave(netdevs->socket, netdev->ifindex))
+		netdevs_sweep_soon(netdevs);
+	netdevs->by_cloud[netdev->cloud] = NULL;
+	free(netdev);
+}
+
+void netdev_write(struct netdev *netdev, const uint8_t *frame, size_t length)
+{
+	// The kernel's answer, if any, is in the TAP's queue when this returns. Frames that it does
+	// not take are lost, as on any wire.
+	if (netdev->fd >= 0 && write(netdev->fd, frame, length) < 0)
+		LOG(DEBUG, "event=frame_refused tap=t0x%u why=" LOG_TEXT, (unsigned)netdev->cloud,
+		    log_text(strerror(errno)));
+}
+
+// Carrier rather than taking the TAP down: addresses, routes and permanent entries stay, so coming
+// back is one ioctl and nothing can be forgotten on the way up, while the kernel stops to send. The
+// kernel also evicts learned entries when it notices, up to a second later (linkwatch); deleting
+// the router's ourselves makes the end of the old MAC certain even if the link is back by then.
+void netdev_link(struct netdev *netdev, bool up)
+{
+	netdev->link_up = up;
+	if (netdev->fd < 0)
+		return;
+	(void)tap_set_carrier(netdev->fd, up); // kernels before 5.0 cannot
+	if (up)
+		(void)router_ask(netdev); // netdevs_tick() sees to what failed
+	else if (!netdev->has_static_mac)
+		(void)router_forget(netdev);
+}
+
+void netdev_restart(struct netdev *netdev)
+{
+	char error[256];
+
+	if (!start(netdev, error, sizeof(error))) {
+		(void)tap_set_carrier(netdev->fd, netdev->link_up);
+		LOG(NOTICE, "event=tap_restored tap=t0x%u", (unsigned)netdev->cloud);
+		return;
+	}
+	LOG(DEBUG, "event=tap_not_restored why=" LOG_TEXT, log_text(error));
+	netdev_stop(netdev);
+}
