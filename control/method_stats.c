@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The counters, as the sections of one answer.
+#include "control.h"
+#include "dataplane/counters.h"
+#include "json.h"
+#include "method_read.h"
+#include "params.h"
+
+// Direction 0 of the counters is from the cloud with the lower id.
+static void read_traffic(
+	const struct interconnect *interconnect, struct traffic *cloud_to_peer,
+	struct traffic *peer_to_cloud
+)
+{
+	unsigned direction = interconnect->cloud->id < interconnect->peer->id ? 0 : 1;
+	struct traffic_count there, back;
+
+	counters_read_traffic(interconnect->id, direction, &there);
+	counters_read_traffic(interconnect->id, !direction, &back);
+	*cloud_to_peer = (struct traffic){there.packets, there.bytes};
+	*peer_to_cloud = (struct traffic){back.packets, back.bytes};
+}
+
+json_t *method_interconnect_to_json(const struct interconnect *interconnect)
+{
+	struct traffic cloud_to_peer, peer_to_cloud;
+
+	read_traffic(interconnect, &cloud_to_peer, &peer_to_cloud);
+	return interconnect_to_json(interconnect, &cloud_to_peer, &peer_to_cloud);
+}
+
+// The sections under construction; a failed append is one of the whole answer.
+struct stats {
+	json_t *interconnects, *drops, *punts, *icmp, *clouds, *workers;
+	int bad;
+};
+
+static void add(struct stats *stats, json_t *section, json_t *item)
+{
+	stats->bad |= json_array_append_new(section, item);
+}
+
+static void add_interconnect(struct stats *stats, const struct interconnect *interconnect)
+{
+	struct traffic there, back;
+
+	read_traffic(interconnect, &there, &back);
+	add(stats, stats->interconnects,
+	    json_pack(
+		    "{s:s, s:s, s:s, s:{s:I, s:I}, s:{s:I, s:I}}", "name", interconnect->name,
+		    "cloud", interconnect->cloud->name, "peer", interconnect->peer->name,
+		    "cloud_to_peer", "packets", (json_int_t)there.packets, "bytes",
+		    (json_int_t)there.bytes, "peer_to_cloud", "packets", (json_int_t)back.packets,
+		    "bytes", (json_int_t)back.bytes
+	    ));
+}
+
+// What arrived from one cloud. 'name' NULL with id 0: what cannot be attributed to any.
+static void add_cloud(struct stats *stats, uint16_t id, const char *name)
+{
+	struct cloud_count count;
+
+	counters_read_cloud(id, &count);
+	if (name || count.received)
+		add(stats, stats->clouds,
+		    json_pack("{s:s?, s:I}", "cloud", name, "received", (json_int_t)count.received)
+		);
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
+		if (count.drops[i])
+			add(stats, stats->drops,
+			    json_pack(
+				    "{s:s?, s:s, s:I, s:s}", "cloud", name, "reason",
+				    drop_reason_name(i), "packets", (json_int_t)count.drops[i],
+				    "text", drop_reason_text(i)
+			    ));
+	for (unsigned i = 0; i < PUNT_REASON_COUNT; i++)
+		if (count.punts[i])
+			add(stats, stats->punts,
+			    json_pack(
+				    "{s:s?, s:s, s:I}", "cloud", name, "reason",
+				    punt_reason_name(i), "packets", (json_int_t)count.punts[i]
+			    ));
+	if (count.icmp_sent || count.icmp_limited)
+		add(stats, stats->icmp,
+		    json_pack(
+			    "{s:s?, s:I, s:I}", "cloud", name, "sent", (json_int_t)count.icmp_sent,
+			    "limited", (json_int_t)count.icmp_limited
+		    ));
+}
+
+static void add_worker(struct stats *stats, unsigned worker)
+{
+	struct worker_count count;
+	double ratio;
+
+	counters_read_worker(worker, &count);
+	ratio = count.total_tsc ? (double)count.busy_tsc / (double)count.total_tsc : 0;
+	add(stats, stats->workers,
+	    json_pack("{s:i, s:f}", "worker", (int)worker, "busy_ratio", ratio));
+}
+
+METHOD(method_stats)
+{
+	const struct region *region = &((struct exchange_control *)arg)->region;
+	const struct param table[] = {{}};
+
+	if (!params_read(call, params, table))
+		return;
+
+	struct stats stats = {
+		.interconnects = json_array(),
+		.drops = json_array(),
+		.punts = json_array(),
+		.icmp = json_array(),
+		.clouds = json_array(),
+		.workers = json_array(),
+	};
+	json_t *answer;
+
+	for (unsigned i = 0; i < region->n_interconnects; i++)
+		if (method_may_see(region, principal, region->interconnects[i]))
+			add_interconnect(&stats, region->interconnects[i]);
+	for (unsigned i = 0; i < region->n_clouds; i++)
+		if (rule_may_read(region, principal, region->clouds[i]))
+			add_cloud(&stats, region->clouds[i]->id, region->clouds[i]->name);
+	if (principal->admin) {
+		add_cloud(&stats, 0, NULL);
+		for (unsigned i = 0; i < counters_workers(); i++)
+			add_worker(&stats, i);
+	}
+	answer = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o}", "interconnects", stats.interconnects, "drops",
+		stats.drops, "punts", stats.punts, "icmp", stats.icmp, "clouds", stats.clouds,
+		"workers", stats.workers
+	);
+	if (stats.bad) {
+		json_decref(answer);
+		answer = NULL;
+	}
+	rpc_answer(call, answer);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "program.h"
+
+#include "dataplane/exchange.h"
+#include "dataplane/port.h"
+#include "grace.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct program {
+	unsigned n;
+	struct {
+		uint16_t cloud;
+		struct table *table;
+	} built[];
+};
+
+struct filling {
+	struct route *routes;
+	unsigned max;
+	unsigned n;
+};
+
+static void fill(struct filling *filling, const struct cloud *owner, leaf_t leaf)
+{
+	struct prefix prefixes[FAMILIES + FAMILIES * SEGMENTS_MAX];
+	unsigned n = cloud_routed_prefixes(owner, prefixes, FAMILIES + FAMILIES * SEGMENTS_MAX);
+
+	for (unsigned i = 0; i < n; i++, filling->n++)
+		if (filling->n < filling->max)
+			filling->routes[filling->n] = (struct route){prefixes[i], leaf};
+}
+
+unsigned program_routes(
+	const struct region *region, const struct cloud *cloud, struct route *routes, unsigned max
+)
+{
+	struct filling filling = {.routes = routes, .max = max};
+
+	fill(&filling, cloud, leaf_local(cloud->id));
+	for (unsigned i = 0; i < region->n_interconnects; i++) {
+		const struct interconnect *interconnect = region->interconnects[i];
+
+		if (interconnect->cloud != cloud && interconnect->peer != cloud)
+			continue;
+		if (interconnect->phase == PHASE_DELETING || interconnect->phase == PHASE_FAILED)
+			continue;
+
+		const struct cloud *peer = interconnect_other(interconnect, cloud);
+
+		fill(&filling, peer, leaf_via(peer->id, interconnect->id));
+	}
+	return filling.n;
+}
+
+static struct table *build(
+	const struct region *region, const struct cloud *cloud, struct refusal *refusal
+)
+{
+	unsigned n = program_routes(region, cloud, NULL, 0);
+	struct route *routes = malloc((n + 1) * sizeof(*routes));
+	struct table *table = NULL;
+
+	if (routes != NULL) {
+		program_routes(region, cloud, routes, n);
+		table = table_build(routes, n);
+	}
+	if (table == NULL && routes != NULL && errno == E2BIG)
+		refuse(refusal, REFUSAL_limit_reached,
+		       "the table of cloud %s would hold %u routes, the limit is %u: remove segments "
+		       "or interconnects first",
+		       cloud->name, n, TABLE_MAX_ROUTES);
+	else if (table == NULL)
+		refuse(refusal, REFUSAL_out_of_memory,
+		       "no memory for the table of cloud %s: free some "
+		       "on this host and try again",
+		       cloud->name);
+	free(routes);
+	return table;
+}
+
+struct program *program_prepare(
+	const struct region *region, struct cloud *const clouds[], unsigned n,
+	struct refusal *refusal
+)
+{
+	struct program *program = malloc(sizeof(*program) + n * sizeof(program->built[0]));
+
+	if (program == NULL) {
+		refuse(refusal, REFUSAL_out_of_memory, "no memory for the tables of %u clouds", n);
+		return NULL;
+	}
+	program->n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct table *table = build(region, clouds[i], refusal);
+
+		if (table == NULL) {
+			program_discard(program);
+			return NULL;
+		}
+		program->built[program->n].cloud = clouds[i]->id;
+		program->built[program->n++].table = table;
+	}
+	return program;
+}
+
+void program_publish(struct program *program)
+{
+	for (unsigned i = 0; i < program->n; i++)
+		exchange_set_table(program->built[i].cloud, program->built[i].table);
+	free(program);
+	grace_start();
+}
+
+void program_discard(struct program *program)
+{
+	if (program == NULL)
+		return;
+	for (unsigned i = 0; i < program->n; i++)
+		table_free(program->built[i].table);
+	free(program);
+}
+
+int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal)
+{
+	struct cloud_live *live = &cloud->live;
+	struct port_info info;
+	char error[256];
+
+	*undo = false;
+	if (port_attach(cloud->port, &info, error, sizeof(error)) < 0) {
+		snprintf(live->failure, sizeof(live->failure), "port absent: %.*s", 110, error);
+		return refuse(
+			refusal, REFUSAL_port_failed,
+			"the T0 port of cloud %s cannot be attached: %s; check the devargs \"%s\" and that "
+			"the device exists",
+			cloud->name, error, cloud->port
+		);
+	}
+	*undo = true;
+	live->port_attached = true;
+	live->port_id = info.id;
+	live->mtu_max = info.mtu_max;
+	live->netdev = info.netdev;
+	live->netdev_name[0] = '\0';
+	if (info.netdev != 0)
+		if_indextoname(info.netdev, live->netdev_name);
+	live->link_up = port_link_up(info.id);
+	live->failure[0] = '\0';
+	memcpy(live->mac.bytes, info.mac.addr_bytes, sizeof(live->mac.bytes));
+	if (cloud->has_router_mac) {
+		live->router_resolved = true;
+		live->router_mac = cloud->router_mac;
+	}
+	if (cloud->mtu > info.mtu_max)
+		return refuse(
+			refusal, REFUSAL_limit_reached,
+			"an MTU of %u is more than the port of cloud %s takes, which is %u: give a lower one",
+			cloud->mtu, cloud->name, info.mtu_max
+		);
+	port_want_mtu(info.id, cloud->mtu);
+	return 0;
+}
+
+static struct ingress *ingress_build(const struct cloud *cloud)
+{
+	struct ingress *ingress = calloc(1, sizeof(*ingress));
+	unsigned ipv4 = family_index(FAMILY_IPV4);
+
+	if (ingress == NULL)
+		return NULL;
+	ingress->cloud = cloud->id;
+	memcpy(ingress->mac.addr_bytes, cloud->live.mac.bytes, sizeof(ingress->mac.addr_bytes));
+	if (cloud->gateway[ipv4].addr.family != FAMILY_NONE) {
+		ingress->gateway = addr_ipv4(&cloud->gateway[ipv4].addr);
+		ingress->router = addr_ipv4(&cloud->router[ipv4]);
+	}
+	return ingress;
+}
+
+static struct egress *egress_for(const struct cloud *cloud)
+{
+	const struct cloud_live *live = &cloud->live;
+	struct rte_ether_addr ours;
+	struct rte_ether_addr router;
+	struct egress *egress;
+
+	memcpy(ours.addr_bytes, live->mac.bytes, sizeof(ours.addr_bytes));
+	memcpy(router.addr_bytes, live->router_mac.bytes, sizeof(router.addr_bytes));
+	egress = egress_build(
+		live->port_id, cloud->vlan, cloud->mtu, &ours,
+		live->router_resolved ? &router : NULL
+	);
+	if (egress != NULL && !live->link_up) {
+		egress->usable = false;
+		egress->unusable = DROP_egress_down;
+	}
+	return egress;
+}
+
+int program_cloud(const struct cloud *cloud, struct refusal *refusal)
+{
+	struct ingress *ingress = ingress_build(cloud);
+	struct egress *egress = egress_for(cloud);
+
+	if (ingress == NULL || egress == NULL) {
+		free(ingress);
+		free(egress);
+		return refuse(
+			refusal, REFUSAL_out_of_memory, "no memory for the port of cloud %s",
+			cloud->name
+		);
+	}
+	exchange_set_egress(cloud->id, egress);
+	exchange_set_ingress(cloud->id, ingress);
+
+	// The port's map is changed once: it is large, and egresses change with every neighbour
+	// event.
+	const struct port_map *map = exchange.ports[cloud->live.port_id];
+	uint16_t has = cloud->vlan == VLAN_NONE ? map->untagged : map->tagged[cloud->vlan];
+	int error =
+		has == cloud->id ? 0 : port_set_cloud(cloud->live.port_id, cloud->vlan, cloud->id);
+
+	grace_start();
+	return error == 0 ? 0
+			  : refuse(refusal, REFUSAL_out_of_memory,
+				   "no memory for the port of cloud %s", cloud->name);
+}
+
+void program_want_mtu(const struct cloud *cloud)
+{
+	if (cloud->live.port_attached)
+		port_want_mtu(cloud->live.port_id, cloud->mtu);
+}
+
+struct detaching {
+	struct cloud *cloud;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static void detached(void *arg)
+{
+	struct detaching *detaching = arg;
+
+	detaching->cloud->live.port_attached = false;
+	detaching->cloud->live.detaching = false;
+	detaching->cloud->live.link_up = false;
+	detaching->done(detaching->arg);
+	free(detaching);
+}
+
+void program_detach(struct cloud *cloud, void (*done)(void *arg), void *arg)
+{
+	struct detaching *detaching = malloc(sizeof(*detaching));
+
+	if (detaching == NULL)
+		abort();
+	*detaching = (struct detaching){cloud, done, arg};
+	cloud->live.detaching = true;
+	// First nothing comes in, then nothing goes out. A map that cannot be changed for want of
+	// memory leads to a cloud without ingress: its frames drop as unknown_vlan all the same.
+	port_set_cloud(cloud->live.port_id, cloud->vlan, 0);
+	exchange_set_ingress(cloud->id, NULL);
+	exchange_set_egress(cloud->id, NULL);
+	port_detach(cloud->live.port_id, detached, detaching);
+	grace_start();
+}
+
+void program_forget(uint16_t cloud)
+{
+	exchange_set_table(cloud, NULL);
+	grace_start();
+}
+
+void program_new_cloud(uint16_t cloud)
+{
+	counters_rebase_cloud(cloud);
+}
+
+void program_new_interconnect(uint32_t interconnect)
+{
+	counters_rebase_traffic(interconnect);
+}
