@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# Up and down, shared by bench/lab and the lab tests. Sourced.
+
+for part in packages build hugepages topology daemon; do
+	# shellcheck disable=SC1090
+	source "$TREE/bench/lib/$part.sh"
+done
+
+lab_lock() {
+	exec 9>/run/t0x-lab.lock
+	flock -n 9 || {
+		note "another bench/lab is at work: waiting for it"
+		flock -w 300 9 || die "another bench/lab has been at work for 5 minutes"
+	}
+}
+
+lab_up() {
+	need_root
+	packages_install "${PACKAGES_LAB[@]}"
+	build_lab
+	state_check
+	mkdir -p "$LAB_RUN"
+	daemon_stop
+	topology_remove
+	state_create
+	group_create
+	if hugepages_reserve; then
+		: >"$LAB_RUN/daemon-arguments"
+	else
+		note "no hugepages to be had here: t0xd runs with --no-huge"
+		printf '%s\n' -- --no-huge >"$LAB_RUN/daemon-arguments"
+	fi
+	topology_create
+	: >"$DAEMON_LOG"
+	daemon_start
+	for n in "${CLOUDS[@]}"; do
+		cloud_register "$n"
+	done
+	for n in "${CLOUDS[@]}"; do
+		wait_for 20 cloud_is_connected "pc$n" ||
+			die "pc$n is not Connected: $(ctl cloud show "pc$n" -o json)"
+	done
+}
+
+cloud_create() {
+	ctl cloud create "pc$1" --location westeurope --port "$(port_devargs "$1")" \
+		--gateway "169.254.$1.1/30" --router "169.254.$1.2" --network-block "10.$1.0.0/22" \
+		>/dev/null
+}
+
+cloud_register() {
+	cloud_create "$1"
+	ctl segment create "pc$1" workload --gateway-address "172.16.$1.1/24" >/dev/null
+	ctl segment create "pc$1" private --gateway-address 192.168.100.1/24 --not-routed >/dev/null
+}
+
+cloud_is_connected() { [[ $(ctl cloud show "$1" -o json | jq -r .state) == Connected ]]; }
+
+lab_down() {
+	need_root
+	daemon_stop
+	topology_remove
+	state_remove
+	[[ ! -d $LAB_RUN ]] || rm -rf /run/t0x # only where this lab was up
+	hugepages_give_back
+	group_remove
+	rm -rf "$LAB_RUN"
+}
+
+# The line with which a person, or a test, starts the daemon again.
+daemon_command_line() {
+	local args=()
+	[[ -s $LAB_RUN/daemon-arguments ]] && mapfile -t args <"$LAB_RUN/daemon-arguments"
+	echo "$T0XD ${args[*]}"
+}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# Debian packages (bookworm). A second run installs nothing and touches no network. Sourced.
+
+# dpdk-dev depends on every poll mode driver as a shared library (librte-net-af-packet23 ...).
+# nftables: no frame of a T0 port may reach the host's own stack, see topology.sh.
+# shellcheck disable=SC2034
+PACKAGES_LAB=(gcc meson ninja-build pkg-config dpdk-dev libevent-dev libjansson-dev libsqlite3-dev
+	libmnl-dev libsystemd-dev iproute2 iputils-ping iputils-tracepath traceroute iperf3 ethtool
+	procps nftables jq util-linux)
+# shellcheck disable=SC2034
+PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git)
+# shellcheck disable=SC2034
+PACKAGES_LINT=(clang clang-tidy clang-format cppcheck shellcheck codespell)
+# shellcheck disable=SC2034
+PACKAGES_ASAN=(clang libclang-rt-14-dev)
+
+packages_missing() {
+	local known
+	known=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+	for package in "$@"; do
+		grep -qx "$package installed" <<<"$known" || printf '%s\n' "$package"
+	done
+}
+
+packages_install() {
+	local missing log
+	mapfile -t missing < <(packages_missing "$@")
+	((${#missing[@]})) || return 0
+	need_root
+	say "installing ${missing[*]}"
+	log=$(mktemp)
+	export DEBIAN_FRONTEND=noninteractive
+	if ! { apt-get -q update && apt-get -q -y install --no-install-recommends "${missing[@]}"; } \
+		>"$log" 2>&1 </dev/null; then
+		cat "$log" >&2
+		rm -f "$log"
+		die "could not install ${missing[*]}"
+	fi
+	rm -f "$log"
+}
