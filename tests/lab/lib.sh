@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# What every lab test starts from. Sourced.
+#
+# A lab test is a script of promises: functions named after what they promise, run one by one with
+# `promise`. A promise holds when its function ends without a failing command. It runs in a
+# subshell with its commands traced to build/test-logs/SCRIPT.log (by fd 4, so that what a command
+# says on stderr can be read alone); fd 3 is the terminal.
+set -euo pipefail
+
+# shellcheck source=../../bench/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../bench/lib/common.sh"
+# shellcheck source=../../bench/lib/lab.sh
+source "$TREE/bench/lib/lab.sh"
+# shellcheck source=../../bench/lib/streams.sh
+source "$TREE/bench/lib/streams.sh"
+
+LOGS=$TREE/build/test-logs
+LOG=$LOGS/$(basename "$0" .sh).log
+PS4='+ ${EPOCHREALTIME} ${BASH_SOURCE[0]##*/}:${LINENO}: '
+BROKEN=0
+
+mkdir -p "$LOGS"
+: >"$LOG"
+exec 3>&1 4>>"$LOG"
+BASH_XTRACEFD=4
+trap streams_end EXIT
+need_root
+wait_for 2 daemon_ready || die "no t0xd answers on $SOCKET: bench/lab up first"
+
+# promise FUNCTION [ARGUMENT...]
+promise() {
+	local name=$1 began=$EPOCHREALTIME rc
+	printf '\n==== %s\n' "$*" >>"$LOG"
+	set +e
+	(
+		trap streams_end EXIT
+		STREAMS=$(mktemp -d /tmp/t0x-streams.XXXXXX)
+		set -ex
+		"$@"
+	) >>"$LOG" 2>&1
+	rc=$?
+	set -e
+	if ((rc == 0)); then
+		printf '%sPASS%s %s (%s ms)\n' "$GREEN" "$PLAIN" "$name" "$(ms_between "$began" "$EPOCHREALTIME")"
+	else
+		BROKEN=$((BROKEN + 1))
+		printf '%sFAIL%s %s (see %s)\n' "$RED" "$PLAIN" "$name" "${LOG#"$TREE"/}"
+		printf '==== FAIL %s: exit %s\n' "$name" "$rc" >>"$LOG"
+		daemon_running || printf '==== t0xd is not running\n' >>"$LOG"
+	fi
+}
+
+# The last line of every lab test.
+promises_end() { exit "$((BROKEN > 0))"; }
+
+# tell TEXT: a figure worth seeing on the terminal as well.
+tell() { printf '       %s\n' "$*" >&3; }
+
+# equal EXPECTED ACTUAL [WHAT]
+equal() {
+	[[ $1 == "$2" ]] && return
+	echo "${3:-value}: expected '$1', got '$2'"
+	return 1
+}
+
+# fails COMMAND...: `! command` does not stop a script, this does.
+fails() {
+	if "$@"; then
+		echo "passed, but must not: $*"
+		return 1
+	fi
+}
+
+# refused CODE "WORD WORD ..." T0XCTL-ARGUMENT...: exit 1, the stable code, a text with every word.
+refused() { refused_by ctl "$@"; }
+refused_by() {
+	local asker=$1 code=$2 words=$3 answer rc=0
+	shift 3
+	answer=$("$asker" "$@" -o json 2>&1 >/dev/null </dev/null) || rc=$?
+	equal 1 "$rc" "exit status of t0xctl $*: $answer"
+	equal "$code" "$(jq -r .code <<<"$answer")" "code"
+	for word in $words; do
+		jq -r .text <<<"$answer" | grep -qF -- "$word" || {
+			echo "the text does not say '$word': $answer"
+			return 1
+		}
+	done
+}
+
+interconnected() { ctl interconnect create "$1" "$2" --confirm-no-overlap >/dev/null; }
+separated() { ctl interconnect delete "$1" "$2" --yes >/dev/null; }
+pairs() { ctl interconnect list -o json | jq -r '.[] | [.cloud, .peer] | sort | join("-")' | sort -u; }
+
+# The region as `bench/lab up` leaves it, then the interconnects of the pairs given: pc1-pc2 ...
+region_is() {
+	local pair cloud
+	daemon_running || daemon_start
+	for pair in $(pairs); do
+		ctl interconnect delete "${pair%-*}" "$(interconnect_name "$pair")" --yes >/dev/null
+	done
+	for cloud in $(ctl cloud list -o json | jq -r '.[].name'); do
+		[[ $cloud == pc[123] ]] || ctl cloud delete "$cloud" >/dev/null
+	done
+	for pair in "$@"; do
+		interconnected "${pair%-*}" "${pair#*-}"
+	done
+	for cloud in pc1 pc2 pc3; do
+		wait_for 10 cloud_is_connected "$cloud"
+	done
+}
+
+interconnect_name() {
+	ctl interconnect list "${1%-*}" -o json | jq -r --arg pair "$1" \
+		'.[] | select(([.cloud, .peer] | sort | join("-")) == $pair) | .name'
+}
+
+explained() { # CLOUD SRC DST VERDICT [REASON]
+	local answer
+	answer=$(ctl explain "$1" "$2" "$3" -o json)
+	equal "$4" "$(jq -r .verdict <<<"$answer")" "verdict: $answer"
+	(($# < 5)) || equal "$5" "$(jq -r .reason <<<"$answer")" "reason: $answer"
+}

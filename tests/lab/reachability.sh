@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Interconnected clouds reach each other, others do not; the path looks as routers make it look.
+# shellcheck source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+nothing_is_reachable_before() {
+	region_is
+	equal "" "$(pairs)" "interconnects"
+	pings_not t0x-pc1-vm 172.16.2.10
+	pings_not t0x-pc1-vm 10.2.0.2
+	pings_not t0x-pc1-vm 172.16.3.10
+	pings_not t0x-pc2-vm 172.16.3.10
+	explained pc1 172.16.1.10 172.16.2.10 drop no_interconnect
+}
+
+direct_peers_answer_once_interconnected() {
+	region_is pc1-pc2 pc2-pc3
+	equal $'pc1-pc2\npc2-pc3' "$(pairs)" "interconnects"
+	equal Active "$(ctl interconnect show pc1 pc2 -o json | jq -r .state)" "state"
+	pings t0x-pc1-vm 172.16.2.10 10
+	pings t0x-pc1-vm 10.2.0.2
+	pings t0x-pc1 172.16.2.10 # the router's management host is in the network block
+	explained pc1 172.16.1.10 172.16.2.10 forward
+}
+
+the_middle_cloud_reaches_both_sides() {
+	pings t0x-pc2-vm 172.16.1.10
+	pings t0x-pc2-vm 10.1.0.2
+	pings t0x-pc2-vm 172.16.3.10
+	pings t0x-pc2-vm 10.3.0.2
+}
+
+the_outer_clouds_stay_apart() {
+	pings_not t0x-pc1-vm 172.16.3.10
+	pings_not t0x-pc1-vm 10.3.0.2
+	pings_not t0x-pc3-vm 172.16.1.10
+	pings_not t0x-pc3-vm 10.1.0.2
+	explained pc1 172.16.1.10 172.16.3.10 drop no_interconnect
+	explained pc3 172.16.3.10 172.16.1.10 drop no_interconnect
+	fails grep -q '172\.16\.3\|10\.3\.' <(ctl route list pc1)
+	fails grep -q '172\.16\.1\|10\.1\.' <(ctl route list pc3)
+}
+
+# VM -> T0 of pc1 -> t0x -> T0 of pc2 -> VM, each hop with the address it is known by.
+traceroute_shows_every_hop() {
+	local hops
+	hops=$(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 2 172.16.2.10 |
+		awk 'NR > 1 { print $2 }' | paste -sd' ')
+	equal "172.16.1.1 169.254.1.1 169.254.2.2 172.16.2.10" "$hops" "hops"
+}
+
+traceroute_to_a_closed_cloud_ends_at_the_gateway() {
+	local hops
+	hops=$(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 1 -m 4 172.16.3.10 |
+		awk 'NR > 1 { print $2 }' | tr -d '*\n' | head -c 200)
+	fails grep -qE '169\.254\.3|172\.16\.3' <<<"$hops"
+}
+
+tracepath_finds_the_lower_mtu_of_a_cloud() {
+	trap 'ctl cloud set pc2 --mtu 1500; streams_end' EXIT
+	ip -n t0x-pc1-vm route flush cache
+	equal 1500 "$(path_mtu)" "before"
+	ctl cloud set pc2 --mtu 1400
+	equal 1400 "$(ctl cloud show pc2 -o json | jq -r .mtu)" "mtu of pc2"
+	ip -n t0x-pc1-vm route flush cache
+	equal 1400 "$(path_mtu)" "lowered"
+	# 1,372 + 28 fit, one more does not and the sender is told so.
+	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1372 172.16.2.10
+	fails ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1373 172.16.2.10
+	# Without DF the sender's own router or host would fragment; t0x need not.
+	ctl cloud set pc2 --mtu 1500
+	ip -n t0x-pc1-vm route flush cache
+	equal 1500 "$(path_mtu)" "restored"
+	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1472 172.16.2.10
+}
+
+path_mtu() {
+	ip netns exec t0x-pc1-vm tracepath -n -m 8 172.16.2.10 |
+		awk '/Resume:/ { for (i = 1; i < NF; i++) if ($i == "pmtu") print $(i + 1) }'
+}
+
+the_unrouted_segment_never_crosses() {
+	local mac
+	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -I 192.168.100.10 192.168.100.1 # at home
+	fails ip netns exec t0x-pc1-vm ping -q -c 2 -i 0.1 -W 1 -I 192.168.100.10 172.16.2.10
+	explained pc1 192.168.100.10 172.16.2.10 drop spoofed_source
+	explained pc1 172.16.1.10 192.168.100.10 drop
+	mac=$(gateway_mac 1)
+	watch_start router t0x-pc2 t0
+	watch_start vm t0x-pc2-vm eth0
+	for addresses in 192.168.100.10,172.16.2.10 192.168.100.10,192.168.100.11 \
+		172.16.1.10,192.168.100.10; do
+		ip netns exec t0x-pc1 "$TRAFFIC" inject --dev t0 --dst-mac "$mac" --count 20 \
+			--stream 1 --from "${addresses%,*}" --to "${addresses#*,}"
+	done
+	ip netns exec t0x-pc1 "$TRAFFIC" inject --dev t0 --dst-mac "$mac" --count 20 --stream 2 \
+		--from 172.16.1.10 --to 172.16.2.10
+	sleep 0.3
+	finish router
+	finish vm
+	equal "0 20" "$(frames router 1) $(frames router 2)" "seen by pc2's router"
+	equal "0 20" "$(frames vm 1) $(frames vm 2)" "seen by pc2's VM"
+}
+
+a_deleted_interconnect_closes_both_ways() {
+	separated pc2 pc1 # either end may; the name of the other end is the default name
+	pings_not t0x-pc1-vm 172.16.2.10
+	pings_not t0x-pc2-vm 172.16.1.10
+	pings t0x-pc2-vm 172.16.3.10
+}
+
+promise nothing_is_reachable_before
+promise direct_peers_answer_once_interconnected
+promise the_middle_cloud_reaches_both_sides
+promise the_outer_clouds_stay_apart
+promise traceroute_shows_every_hop
+promise traceroute_to_a_closed_cloud_ends_at_the_gateway
+promise tracepath_finds_the_lower_mtu_of_a_cloud
+promise the_unrouted_segment_never_crosses
+promise a_deleted_interconnect_closes_both_ways
+promises_end

@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Every check that reads the source without running it. Each prints PASS or FAIL and its findings.
+set -euo pipefail
+
+# shellcheck source=../bench/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../bench/lib/common.sh"
+cd "$TREE"
+WRONG=0
+
+# Files of the source: tracked, or new and not ignored; existing. Without .git (a tarball): all.
+sources() { # PATHSPEC...
+	git ls-files -co --exclude-standard -- "$@" 2>/dev/null | sort -u | while read -r file; do
+		[[ ! -f $file ]] || printf '%s\n' "$file"
+	done
+}
+
+check() { # NAME COMMAND...
+	local name=$1 findings began=$EPOCHREALTIME
+	shift
+	if findings=$("$@" 2>&1); then
+		say "${GREEN}PASS$PLAIN $name ($(ms_between "$began" "$EPOCHREALTIME") ms)"
+	else
+		WRONG=$((WRONG + 1))
+		say "${RED}FAIL$PLAIN $name"
+		head -n 60 <<<"$findings" | sed 's/^/       /'
+	fi
+}
+
+format() { clang-format --dry-run -Werror "${C[@]}" "${H[@]}"; }
+
+# Only files that the release build compiles: the checks need their flags. Unit tests are left to
+# the other checks: half of the time for a fortieth of the use.
+tidy() {
+	local files rc=0
+	mapfile -t files < <(jq -r '.[].file' "$BUILD/compile_commands.json" | sort -u |
+		sed "s|^\.\./\.\./||; s|^$TREE/||" | grep -v '^tests/' |
+		grep -Fx -f <(printf '%s\n' "${C[@]}"))
+	((${#files[@]})) || { say "nothing in $BUILD/compile_commands.json" && return 1; }
+	printf '%s\0' "${files[@]}" |
+		xargs -0 -n 2 -P "$(nproc)" clang-tidy --quiet -p "$BUILD" 2>/dev/null || rc=1
+	return "$rc"
+}
+
+# missingIncludeSystem: cppcheck reads no system header, by design. unusedFunction is per program.
+check_cpp() {
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE '-DT0X_VERSION="0"' -I . \
+		--library=jansson \
+		-j "$(nproc)" "${C[@]}"
+}
+
+check_shell() { shellcheck "${SHELL_FILES[@]}"; }
+
+# codespell.ignore: ND is neighbour discovery.
+check_spelling() {
+	sources | grep -v '^LICENSE$' | xargs -d '\n' codespell --ignore-words tests/data/codespell.ignore
+}
+
+# The first line, or the second after #!, of everything that can hold a comment.
+check_spdx() {
+	local file missing=0
+	while read -r file; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
+			{ say "$file" && missing=1; }
+	done < <(printf '%s\n' "${C[@]}" "${H[@]}" "${SHELL_FILES[@]}" && sources '*meson.build')
+	return "$missing"
+}
+
+check_whitespace() { ! sources | xargs -d '\n' grep -nIE '[[:blank:]]+$'; }
+
+mapfile -t C < <(sources '*.c')
+mapfile -t H < <(sources '*.h')
+mapfile -t SHELL_FILES < <({
+	sources '*.sh'
+	sources | xargs -d '\n' grep -lE '^#!/bin/(ba)?sh' 2>/dev/null
+} | sort -u)
+
+if (($#)); then
+	"$@" # one of the functions above, its findings as they are
+	exit
+fi
+check clang-format format
+check clang-tidy tidy
+check cppcheck check_cpp
+check shellcheck check_shell
+check codespell check_spelling
+check "SPDX lines" check_spdx
+check "trailing blanks" check_whitespace
+exit $((WRONG > 0))
