@@ -46,7 +46,7 @@ tidy() {
 check_cpp() {
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --std=c11 -D_GNU_SOURCE '-DT0X_VERSION="0"' -I . \
-		--library=jansson \
+		--include=tests/data/cppcheck.h \
 		-j "$(nproc)" "${C[@]}"
 }
 
