@@ -185,6 +185,8 @@ static int find_or_probe(const char *devargs, const char *name, struct port *por
 
 	int code = rte_dev_probe(devargs);
 
+	if (code == -1) // what vdev drivers say of anything, and no errno
+		return -ENODEV;
 	if (code < 0)
 		return code;
 	return rte_eth_dev_get_port_by_name(name, id) == 0 ? 0 : -ENODEV;

@@ -44,7 +44,7 @@ daemon_start() {
 	if ((!$#)) && [[ -s $LAB_RUN/daemon-arguments ]]; then
 		mapfile -t args <"$LAB_RUN/daemon-arguments"
 	fi
-	setsid "$T0XD" "${args[@]}" </dev/null >>"$DAEMON_LOG" 2>&1 9>&- & # 9: the lab's lock
+	setsid "$T0XD" "${args[@]}" </dev/null >>"$DAEMON_LOG" 2>&1 3>&- 4>&- 9>&- & # of tests, and the lock
 	DAEMON_PID=$!
 	disown
 	echo "$DAEMON_PID" >"$LAB_RUN/pid"
