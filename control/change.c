@@ -520,6 +520,7 @@ static void interconnect_gone(void *arg)
 	struct change *change = arg;
 	struct exchange_control *control = change->control;
 
+	change->event.at = record_now();
 	if (store_interconnect_delete(control->store, change->interconnect, &change->event, 1) <
 	    0) {
 		refuse(&change->refusal, REFUSAL_store_failed,
