@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "port.h"
 
+#include "af_packet.h"
 #include "exchange.h"
 #include "worker.h"
 
@@ -42,17 +43,13 @@ static int fail(char *error, size_t size, int code, const char *what, const char
 	return code;
 }
 
-// af_packet is a tap on the netdev: the kernel receives every frame as well. With a MAC of our own,
-// a neighbour of the netdev's, the kernel sees frames for "another host" and lets them be.
 static void choose_mac(struct port_info *info)
 {
 	rte_eth_macaddr_get(info->id, &info->mac);
 	if (!rte_is_valid_assigned_ether_addr(&info->mac)) // net_ring and net_null have none
 		rte_eth_random_addr(info->mac.addr_bytes);
-	if (strcmp(info->driver, "net_af_packet") != 0)
-		return;
-	info->mac.addr_bytes[0] |= RTE_ETHER_LOCAL_ADMIN_ADDR;
-	info->mac.addr_bytes[1] ^= 0x70;
+	if (strcmp(info->driver, AF_PACKET_DRIVER) == 0)
+		af_packet_choose_mac(&info->mac);
 }
 
 static uint16_t usable_mtu(const struct rte_eth_dev_info *dev)

@@ -34,6 +34,7 @@ lab_up() {
 	topology_create
 	: >"$DAEMON_LOG"
 	daemon_start
+	commands_link
 	for n in "${CLOUDS[@]}"; do
 		cloud_register "$n"
 	done
@@ -41,6 +42,25 @@ lab_up() {
 		wait_for 20 cloud_is_connected "pc$n" ||
 			die "pc$n is not Connected: $(ctl cloud show "pc$n" -o json)"
 	done
+}
+
+# t0xctl and t0xd by their bare names for as long as the lab is up, unless the name is taken.
+commands_link() {
+	local command link
+	for command in "$T0XCTL" "$T0XD"; do
+		link=/usr/local/bin/${command##*/}
+		[[ ! -e $link && ! -L $link ]] || continue
+		ln -s "$command" "$link"
+		echo "$link" >>"$LAB_RUN/links"
+	done
+}
+
+commands_unlink() {
+	local link
+	[[ -e $LAB_RUN/links ]] || return 0
+	while read -r link; do
+		[[ ! -L $link ]] || rm -f "$link"
+	done <"$LAB_RUN/links"
 }
 
 cloud_create() {
@@ -65,6 +85,7 @@ lab_down() {
 	[[ ! -d $LAB_RUN ]] || rm -rf /run/t0x # only where this lab was up
 	hugepages_give_back
 	group_remove
+	commands_unlink
 	rm -rf "$LAB_RUN"
 }
 

@@ -43,6 +43,11 @@ the_outer_clouds_stay_apart() {
 }
 
 # VM -> T0 of pc1 -> t0x -> T0 of pc2 -> VM, each hop with the address it is known by.
+what_is_sent_in_fragments_arrives() {
+	ip netns exec t0x-pc1-vm ping -q -c 3 -i 0.2 -W 1 -s 6000 172.16.2.10 >/dev/null
+	ip netns exec t0x-pc2-vm ping -q -c 3 -i 0.2 -W 1 -s 1600 172.16.3.10 >/dev/null
+}
+
 traceroute_shows_every_hop() {
 	local hops
 	hops=$(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 2 172.16.2.10 |
@@ -114,6 +119,7 @@ promise nothing_is_reachable_before
 promise direct_peers_answer_once_interconnected
 promise the_middle_cloud_reaches_both_sides
 promise the_outer_clouds_stay_apart
+promise what_is_sent_in_fragments_arrives
 promise traceroute_shows_every_hop
 promise traceroute_to_a_closed_cloud_ends_at_the_gateway
 promise tracepath_finds_the_lower_mtu_of_a_cloud
