@@ -78,7 +78,7 @@ static void af_packet_never_reassembles(void **state)
 // The test above could not fail if the flag could not be seen.
 static void the_flag_can_be_seen(void **state)
 {
-	unsigned value = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16 | 0x7777;
+	unsigned value = (unsigned)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16 | 0x7777;
 	struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
 		.sll_protocol = htons(0x88b5), // local experimental
