@@ -262,9 +262,11 @@ void program_detach(struct cloud *cloud, void (*done)(void *arg), void *arg)
 		abort();
 	*detaching = (struct detaching){cloud, done, arg};
 	cloud->live.detaching = true;
-	// First nothing comes in, then nothing goes out. A map that cannot be changed for want of
-	// memory leads to a cloud without ingress: its frames drop as unknown_vlan all the same.
-	port_set_cloud(cloud->live.port_id, cloud->vlan, 0);
+	// First nothing comes in, then nothing goes out. A map that kept the id would give this
+	// VLAN to the next cloud with that id: without memory for a new one t0xd ends, and a
+	// restart programs what the store holds.
+	if (port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
+		abort();
 	exchange_set_ingress(cloud->id, NULL);
 	exchange_set_egress(cloud->id, NULL);
 	port_detach(cloud->live.port_id, detached, detaching);
