@@ -8,10 +8,8 @@
 #include "region.h"
 
 int capacity_check_segment(
-	const struct region *region, const struct cloud *cloud, const struct segment *segment,
-	struct refusal *refusal
+	const struct cloud *cloud, const struct segment *segment, struct refusal *refusal
 );
 int capacity_check_interconnect(
-	const struct region *region, const struct cloud *a, const struct cloud *b,
-	struct refusal *refusal
+	const struct cloud *a, const struct cloud *b, struct refusal *refusal
 );

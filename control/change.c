@@ -89,33 +89,25 @@ static void finish_refused(void *arg)
 
 // A cloud and its direct peers: whose tables hold its prefixes. Returns how many; the array, which
 // the caller frees, is NULL without memory.
-static unsigned with_peers(
-	const struct region *region, struct cloud *cloud, struct cloud ***ret_clouds
-)
+static unsigned with_peers(struct cloud *cloud, struct cloud ***ret_clouds)
 {
-	struct cloud **clouds = malloc((region->n_interconnects + 1) * sizeof(struct cloud *));
+	struct cloud **clouds = malloc((cloud->n_interconnects + 1) * sizeof(struct cloud *));
 	unsigned n = 0;
 
 	*ret_clouds = clouds;
 	if (clouds == NULL)
 		return 0;
 	clouds[n++] = cloud;
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		struct interconnect *interconnect = region->interconnects[i];
-
-		if (interconnect->cloud == cloud || interconnect->peer == cloud)
-			clouds[n++] = interconnect_other(interconnect, cloud);
-	}
+	for (unsigned i = 0; i < cloud->n_interconnects; i++)
+		clouds[n++] = interconnect_other(cloud->interconnects[i], cloud);
 	return n;
 }
 
-static struct program *prepare_with_peers(
-	struct exchange_control *control, struct cloud *cloud, struct refusal *refusal
-)
+static struct program *prepare_with_peers(struct cloud *cloud, struct refusal *refusal)
 {
 	struct program *program = NULL;
 	struct cloud **clouds;
-	unsigned n = with_peers(&control->region, cloud, &clouds);
+	unsigned n = with_peers(cloud, &clouds);
 
 	if (clouds == NULL)
 		refuse(refusal, REFUSAL_out_of_memory,
@@ -123,7 +115,7 @@ static struct program *prepare_with_peers(
 		       "peers",
 		       cloud->name);
 	else
-		program = program_prepare(&control->region, clouds, n, refusal);
+		program = program_prepare(clouds, n, refusal);
 	free(clouds);
 	return program;
 }
@@ -181,8 +173,7 @@ void change_cloud_create(
 	}
 
 	// The table before the port: a frame that comes in finds it.
-	struct program *program =
-		program_prepare(&control->region, &change->cloud, 1, &change->refusal);
+	struct program *program = program_prepare(&change->cloud, 1, &change->refusal);
 
 	if (program == NULL) {
 		cloud_create_undo(change, false);
@@ -345,7 +336,7 @@ void change_segment_create(
 		return;
 	}
 	if (segment->routed) {
-		program = prepare_with_peers(control, cloud, &change->refusal);
+		program = prepare_with_peers(cloud, &change->refusal);
 		if (program == NULL)
 			goto undo;
 	}
@@ -398,7 +389,7 @@ void change_segment_delete(
 	if (routed) {
 		// The tables as they will be without it.
 		segment->routed = false;
-		program = prepare_with_peers(control, cloud, &change->refusal);
+		program = prepare_with_peers(cloud, &change->refusal);
 		segment->routed = true;
 		if (program == NULL) {
 			finish_refused(change);
@@ -488,7 +479,7 @@ void change_interconnect_create(
 
 	struct cloud *const ends[] = {interconnect.cloud, interconnect.peer};
 
-	program = program_prepare(&control->region, ends, 2, &change->refusal);
+	program = program_prepare(ends, 2, &change->refusal);
 	if (program == NULL)
 		goto undo;
 
@@ -567,7 +558,7 @@ void change_interconnect_delete(
 		"gone, was named %s", interconnect->name
 	);
 	interconnect->phase = PHASE_DELETING;
-	program = program_prepare(&control->region, ends, 2, &change->refusal);
+	program = program_prepare(ends, 2, &change->refusal);
 	if (program == NULL)
 		goto undo;
 	if (store_interconnect_set_phase(control->store, interconnect, &deleting, 1) < 0) {

@@ -59,6 +59,14 @@ static void report_interconnect(struct exchange_control *control, struct interco
 		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));
 }
 
+static void report_interconnects(
+	struct exchange_control *control, struct interconnect **interconnects, unsigned n
+)
+{
+	for (unsigned i = 0; i < n; i++)
+		report_interconnect(control, interconnects[i]);
+}
+
 void live_report(struct exchange_control *control, struct cloud *cloud)
 {
 	struct region *region = &control->region;
@@ -66,14 +74,13 @@ void live_report(struct exchange_control *control, struct cloud *cloud)
 	// One transaction for all: a trunk that goes down takes many interconnects along.
 	bool begun = store_begin(control->store) == 0;
 
-	for (unsigned i = 0; i < region->n_clouds; i++)
-		if (cloud == NULL || region->clouds[i] == cloud)
+	if (cloud != NULL) {
+		report_cloud(control, cloud);
+		report_interconnects(control, cloud->interconnects, cloud->n_interconnects);
+	} else {
+		for (unsigned i = 0; i < region->n_clouds; i++)
 			report_cloud(control, region->clouds[i]);
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		struct interconnect *interconnect = region->interconnects[i];
-
-		if (cloud == NULL || interconnect->cloud == cloud || interconnect->peer == cloud)
-			report_interconnect(control, interconnect);
+		report_interconnects(control, region->interconnects, region->n_interconnects);
 	}
 	if (begun && store_commit(control->store) < 0)
 		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));

@@ -253,7 +253,7 @@ static int region_start(struct daemon *daemon)
 
 	if (complete_interrupted(daemon) < 0)
 		return -1;
-	program = program_prepare(region, region->clouds, region->n_clouds, &refusal);
+	program = program_prepare(region->clouds, region->n_clouds, &refusal);
 	if (program == NULL) {
 		snprintf(daemon->error, sizeof(daemon->error), "%.500s", refusal.text);
 		return -1;

@@ -103,7 +103,7 @@ static json_t *result_interconnect(const struct request *request)
 	const struct cloud *cloud = region_cloud(region, request->cloud);
 	const struct cloud *peer = region_cloud(region, request->object);
 	const struct interconnect *interconnect =
-		cloud && peer ? region_between(region, cloud, peer) : NULL;
+		cloud && peer ? region_between(cloud, peer) : NULL;
 
 	return interconnect ? method_interconnect_to_json(interconnect) : json_object();
 }

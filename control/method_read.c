@@ -159,7 +159,7 @@ METHOD(method_interconnect_show)
 	cloud = readable_cloud(call, region, principal, cloud_name);
 	if (!cloud)
 		return;
-	interconnect = region_interconnect(region, cloud, name);
+	interconnect = region_interconnect(cloud, name);
 	if (interconnect) {
 		rpc_answer(call, method_interconnect_to_json(interconnect));
 		return;

@@ -11,13 +11,13 @@
 #include <stdlib.h>
 
 // The routes of a cloud's table, to be freed; NULL without memory.
-static struct route *routes_of(const struct region *region, const struct cloud *cloud, unsigned *n)
+static struct route *routes_of(const struct cloud *cloud, unsigned *n)
 {
 	struct route *routes = calloc(TABLE_MAX_ROUTES, sizeof(*routes));
 
 	if (!routes)
 		return NULL;
-	*n = program_routes(region, cloud, routes, TABLE_MAX_ROUTES);
+	*n = program_routes(cloud, routes, TABLE_MAX_ROUTES);
 	if (*n > TABLE_MAX_ROUTES)
 		*n = TABLE_MAX_ROUTES;
 	return routes;
@@ -33,7 +33,7 @@ static json_t *interconnect_name(
 
 	if (!owner || leaf_interconnect(leaf) == 0)
 		return json_null();
-	interconnect = region_between(region, cloud, owner);
+	interconnect = region_between(cloud, owner);
 	return interconnect ? json_string(interconnect_name_at(interconnect, cloud)) : json_null();
 }
 
@@ -77,7 +77,7 @@ METHOD(method_route_list)
 		rpc_refuse(call, &refusal);
 		return;
 	}
-	routes = routes_of(region, cloud, &n);
+	routes = routes_of(cloud, &n);
 	list = routes ? json_array() : NULL;
 	for (unsigned i = 0; i < n && list; i++)
 		bad |= json_array_append_new(list, route_to_json(region, cloud, &routes[i]));
@@ -97,7 +97,7 @@ static json_t *matching_prefix(
 	const struct prefix *longest = NULL;
 	char text[PREFIX_STRLEN];
 	unsigned n = 0;
-	struct route *routes = routes_of(region, cloud, &n);
+	struct route *routes = routes_of(cloud, &n);
 	json_t *prefix;
 
 	if (!routes)

@@ -192,18 +192,14 @@ int overlap_check_cloud(const struct cloud *cloud, struct refusal *refusal)
 
 // Pairs of 'mine' with the other peers of the cloud that 'mine' is about to enter the table of.
 static void find_with_peers(
-	struct listing *pairs, const struct region *region, const struct routed *mine,
-	const struct cloud *cloud
+	struct listing *pairs, const struct routed *mine, const struct cloud *cloud
 )
 {
 	char whose[2 * NAME_SIZE + 32];
 
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		const struct interconnect *interconnect = region->interconnects[i];
-		const struct cloud *peer = interconnect_other(interconnect, cloud);
+	for (unsigned i = 0; i < cloud->n_interconnects; i++) {
+		const struct cloud *peer = interconnect_other(cloud->interconnects[i], cloud);
 
-		if (interconnect->cloud != cloud && interconnect->peer != cloud)
-			continue;
 		if (peer == mine->cloud)
 			continue;
 		snprintf(whose, sizeof(whose), "%s is another peer of %s", peer->name, cloud->name);
@@ -212,8 +208,7 @@ static void find_with_peers(
 }
 
 int overlap_check_interconnect(
-	const struct region *region, const struct cloud *a, const struct cloud *b,
-	struct refusal *refusal
+	const struct cloud *a, const struct cloud *b, struct refusal *refusal
 )
 {
 	struct listing pairs = {};
@@ -224,8 +219,8 @@ int overlap_check_interconnect(
 	find_inside(&pairs, &of_a);
 	find_inside(&pairs, &of_b);
 	find_between(&pairs, &of_a, b, "between the two clouds");
-	find_with_peers(&pairs, region, &of_b, a);
-	find_with_peers(&pairs, region, &of_a, b);
+	find_with_peers(&pairs, &of_b, a);
+	find_with_peers(&pairs, &of_a, b);
 	return refuse_pairs(&pairs, refusal);
 }
 
@@ -244,63 +239,59 @@ static void insert(struct cloud_set *set, const struct cloud *cloud)
 	set->bits[cloud->id / 64] |= UINT64_C(1) << cloud->id % 64;
 }
 
+// Pairs of a new segment with its own cloud and with that cloud's peers.
 static void find_in_own_table(
-	struct listing *pairs, const struct region *region, const struct routed *mine,
-	struct cloud_set *peers
+	struct listing *pairs, const struct routed *mine, struct cloud_set *seen
 )
 {
+	const struct cloud *cloud = mine->cloud;
 	char whose[2 * NAME_SIZE + 32];
 
-	snprintf(whose, sizeof(whose), "inside %s", mine->cloud->name);
-	find_between(pairs, mine, mine->cloud, whose);
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		const struct interconnect *interconnect = region->interconnects[i];
-		const struct cloud *peer = interconnect_other(interconnect, mine->cloud);
+	snprintf(whose, sizeof(whose), "inside %s", cloud->name);
+	find_between(pairs, mine, cloud, whose);
+	insert(seen, cloud);
+	for (unsigned i = 0; i < cloud->n_interconnects; i++) {
+		const struct cloud *peer = interconnect_other(cloud->interconnects[i], cloud);
 
-		if (interconnect->cloud != mine->cloud && interconnect->peer != mine->cloud)
-			continue;
-		snprintf(whose, sizeof(whose), "%s is a peer of %s", peer->name, mine->cloud->name);
+		snprintf(whose, sizeof(whose), "%s is a peer of %s", peer->name, cloud->name);
 		find_between(pairs, mine, peer, whose);
-		insert(peers, peer);
+		insert(seen, peer);
 	}
 }
 
+// Pairs with the other peers of a peer, each cloud once.
 static void find_in_table_of_peer(
 	struct listing *pairs, const struct routed *mine, const struct cloud *peer,
-	const struct cloud *other, struct cloud_set *seen
+	struct cloud_set *seen
 )
 {
 	char whose[2 * NAME_SIZE + 32];
 
-	if (other == mine->cloud || contains(seen, other))
-		return;
-	insert(seen, other);
-	snprintf(whose, sizeof(whose), "%s is another peer of %s", other->name, peer->name);
-	find_between(pairs, mine, other, whose);
+	for (unsigned i = 0; i < peer->n_interconnects; i++) {
+		const struct cloud *other = interconnect_other(peer->interconnects[i], peer);
+
+		if (contains(seen, other))
+			continue;
+		insert(seen, other);
+		snprintf(whose, sizeof(whose), "%s is another peer of %s", other->name, peer->name);
+		find_between(pairs, mine, other, whose);
+	}
 }
 
 int overlap_check_segment(
-	const struct region *region, const struct cloud *cloud, const struct segment *segment,
-	struct refusal *refusal
+	const struct cloud *cloud, const struct segment *segment, struct refusal *refusal
 )
 {
 	struct listing pairs = {};
-	struct cloud_set peers = {};
-	struct cloud_set seen;
+	struct cloud_set seen = {};
 	struct routed mine;
 
 	collect_segment(&mine, cloud, segment);
-	find_in_own_table(&pairs, region, &mine, &peers);
-	seen = peers;
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		const struct cloud *a = region->interconnects[i]->cloud;
-		const struct cloud *b = region->interconnects[i]->peer;
-
-		if (contains(&peers, a))
-			find_in_table_of_peer(&pairs, &mine, a, b, &seen);
-		if (contains(&peers, b))
-			find_in_table_of_peer(&pairs, &mine, b, a, &seen);
-	}
+	find_in_own_table(&pairs, &mine, &seen);
+	for (unsigned i = 0; i < cloud->n_interconnects; i++)
+		find_in_table_of_peer(
+			&pairs, &mine, interconnect_other(cloud->interconnects[i], cloud), &seen
+		);
 	return refuse_pairs(&pairs, refusal);
 }
 

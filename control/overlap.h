@@ -13,12 +13,10 @@
 // Refuse overlapping_prefixes, naming each pair and whose it is.
 int overlap_check_cloud(const struct cloud *cloud, struct refusal *refusal);
 int overlap_check_interconnect(
-	const struct region *region, const struct cloud *a, const struct cloud *b,
-	struct refusal *refusal
+	const struct cloud *a, const struct cloud *b, struct refusal *refusal
 );
 int overlap_check_segment(
-	const struct region *region, const struct cloud *cloud, const struct segment *segment,
-	struct refusal *refusal
+	const struct cloud *cloud, const struct segment *segment, struct refusal *refusal
 );
 
 // Refuse transit_overlap: a transit network is disjoint from every other one of the exchange, and

@@ -35,18 +35,14 @@ static void fill(struct filling *filling, const struct cloud *owner, leaf_t leaf
 			filling->routes[filling->n] = (struct route){prefixes[i], leaf};
 }
 
-unsigned program_routes(
-	const struct region *region, const struct cloud *cloud, struct route *routes, unsigned max
-)
+unsigned program_routes(const struct cloud *cloud, struct route *routes, unsigned max)
 {
 	struct filling filling = {.routes = routes, .max = max};
 
 	fill(&filling, cloud, leaf_local(cloud->id));
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		const struct interconnect *interconnect = region->interconnects[i];
+	for (unsigned i = 0; i < cloud->n_interconnects; i++) {
+		const struct interconnect *interconnect = cloud->interconnects[i];
 
-		if (interconnect->cloud != cloud && interconnect->peer != cloud)
-			continue;
 		if (interconnect->phase == PHASE_DELETING || interconnect->phase == PHASE_FAILED)
 			continue;
 
@@ -57,16 +53,14 @@ unsigned program_routes(
 	return filling.n;
 }
 
-static struct table *build(
-	const struct region *region, const struct cloud *cloud, struct refusal *refusal
-)
+static struct table *build(const struct cloud *cloud, struct refusal *refusal)
 {
-	unsigned n = program_routes(region, cloud, NULL, 0);
+	unsigned n = program_routes(cloud, NULL, 0);
 	struct route *routes = malloc((n + 1) * sizeof(*routes));
 	struct table *table = NULL;
 
 	if (routes != NULL) {
-		program_routes(region, cloud, routes, n);
+		program_routes(cloud, routes, n);
 		table = table_build(routes, n);
 	}
 	if (table == NULL && routes != NULL && errno == E2BIG)
@@ -83,10 +77,7 @@ static struct table *build(
 	return table;
 }
 
-struct program *program_prepare(
-	const struct region *region, struct cloud *const clouds[], unsigned n,
-	struct refusal *refusal
-)
+struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct refusal *refusal)
 {
 	struct program *program = malloc(sizeof(*program) + n * sizeof(program->built[0]));
 
@@ -96,7 +87,7 @@ struct program *program_prepare(
 	}
 	program->n = 0;
 	for (unsigned i = 0; i < n; i++) {
-		struct table *table = build(region, clouds[i], refusal);
+		struct table *table = build(clouds[i], refusal);
 
 		if (table == NULL) {
 			program_discard(program);

@@ -2,7 +2,7 @@
 // The program step: from the region to what the workers read.
 //
 // Here is the one function that fills tables, program_routes(); nothing else can add a route. It
-// takes the interconnects of the region as input: a table holds the routed prefixes of its own
+// takes a cloud's interconnects as input: a table holds the routed prefixes of its own
 // cloud and of the clouds that have an interconnect with it, and no other. Control thread.
 #pragma once
 
@@ -11,19 +11,14 @@
 
 // The routes of one cloud's table: its own routed prefixes, and those of its peers over every
 // interconnect that is neither Deleting nor Failed. Returns how many; writes at most 'max'.
-unsigned program_routes(
-	const struct region *region, const struct cloud *cloud, struct route *routes, unsigned max
-);
+unsigned program_routes(const struct cloud *cloud, struct route *routes, unsigned max);
 
 // Tables of some clouds, built and not yet published.
 struct program;
 
-// Build the tables of n clouds as the region is now. Returns NULL with the refusal filled
+// Build the tables of n clouds as they are now. Returns NULL with the refusal filled
 // (limit_reached naming the cloud, out_of_memory).
-struct program *program_prepare(
-	const struct region *region, struct cloud *const clouds[], unsigned n,
-	struct refusal *refusal
-);
+struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct refusal *refusal);
 
 // Publish: from now on workers find the new tables; the old ones are freed after a grace period.
 // Takes 'program'.

@@ -15,6 +15,7 @@ void region_init(struct region *region)
 static void free_cloud(struct cloud *cloud)
 {
 	free(cloud->segments);
+	free(cloud->interconnects);
 	free(cloud);
 }
 
@@ -76,36 +77,26 @@ struct segment *cloud_segment(const struct cloud *cloud, const char *name)
 	return NULL;
 }
 
-static bool joins(const struct interconnect *interconnect, const struct cloud *end)
+struct interconnect *region_between(const struct cloud *a, const struct cloud *b)
 {
-	return interconnect->cloud == end || interconnect->peer == end;
-}
+	const struct cloud *fewer = a->n_interconnects < b->n_interconnects ? a : b;
+	const struct cloud *other = fewer == a ? b : a;
 
-struct interconnect *region_between(
-	const struct region *region, const struct cloud *a, const struct cloud *b
-)
-{
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		struct interconnect *interconnect = region->interconnects[i];
-
-		if (joins(interconnect, a) && interconnect_other(interconnect, a) == b)
-			return interconnect;
+	for (unsigned i = 0; i < fewer->n_interconnects; i++) {
+		if (interconnect_other(fewer->interconnects[i], fewer) == other)
+			return fewer->interconnects[i];
 	}
 	return NULL;
 }
 
-struct interconnect *region_interconnect(
-	const struct region *region, const struct cloud *cloud, const char *name
-)
+struct interconnect *region_interconnect(const struct cloud *cloud, const char *name)
 {
 	struct interconnect *created_as = NULL;
 	unsigned n_created_as = 0;
 
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		struct interconnect *interconnect = region->interconnects[i];
+	for (unsigned i = 0; i < cloud->n_interconnects; i++) {
+		struct interconnect *interconnect = cloud->interconnects[i];
 
-		if (!joins(interconnect, cloud))
-			continue;
 		if (strcmp(interconnect_name_at(interconnect, cloud), name) == 0)
 			return interconnect;
 		if (strcmp(interconnect->name, name) == 0) {
@@ -207,28 +198,43 @@ struct cloud *region_add_cloud(struct region *region, const struct cloud *cloud)
 	if (!copy)
 		return NULL;
 	*copy = *cloud;
+	copy->interconnects = NULL;
+	copy->n_interconnects = 0;
 	memmove(&clouds[at + 1], &clouds[at], (region->n_clouds - at) * sizeof(void *));
 	clouds[at] = copy;
 	region->n_clouds++;
 	return copy;
 }
 
+// Room for one more in an array of interconnects. Returns 0 or -ENOMEM.
+static int reserve(struct interconnect ***interconnects, unsigned n)
+{
+	struct interconnect **grown = room_for_pointer(*interconnects, n);
+
+	if (!grown)
+		return -ENOMEM;
+	*interconnects = grown;
+	return 0;
+}
+
 struct interconnect *region_add_interconnect(
 	struct region *region, const struct interconnect *interconnect
 )
 {
-	struct interconnect **interconnects;
+	struct cloud *ends[] = {interconnect->cloud, interconnect->peer};
 	struct interconnect *copy;
 
-	interconnects = room_for_pointer(region->interconnects, region->n_interconnects);
-	if (!interconnects)
+	if (reserve(&region->interconnects, region->n_interconnects) < 0 ||
+	    reserve(&ends[0]->interconnects, ends[0]->n_interconnects) < 0 ||
+	    reserve(&ends[1]->interconnects, ends[1]->n_interconnects) < 0)
 		return NULL;
-	region->interconnects = interconnects;
 	copy = malloc(sizeof(*copy));
 	if (!copy)
 		return NULL;
 	*copy = *interconnect;
-	interconnects[region->n_interconnects++] = copy;
+	region->interconnects[region->n_interconnects++] = copy;
+	for (unsigned i = 0; i < 2; i++)
+		ends[i]->interconnects[ends[i]->n_interconnects++] = copy;
 	return copy;
 }
 
@@ -267,15 +273,25 @@ void region_remove_cloud(struct region *region, struct cloud *cloud)
 	free_cloud(cloud);
 }
 
+// Most are removed soon after they came: from the end.
+static void take_out(
+	struct interconnect **interconnects, unsigned *n, const struct interconnect *interconnect
+)
+{
+	unsigned at = --*n;
+
+	while (interconnects[at] != interconnect)
+		at--;
+	memmove(&interconnects[at], &interconnects[at + 1], (*n - at) * sizeof(void *));
+}
+
 void region_remove_interconnect(struct region *region, struct interconnect *interconnect)
 {
-	unsigned at = 0;
+	struct cloud *ends[] = {interconnect->cloud, interconnect->peer};
 
-	while (region->interconnects[at] != interconnect)
-		at++;
-	region->n_interconnects--;
-	memmove(&region->interconnects[at], &region->interconnects[at + 1],
-		(region->n_interconnects - at) * sizeof(void *));
+	take_out(region->interconnects, &region->n_interconnects, interconnect);
+	for (unsigned i = 0; i < 2; i++)
+		take_out(ends[i]->interconnects, &ends[i]->n_interconnects, interconnect);
 	free(interconnect);
 }
 

@@ -68,6 +68,9 @@ struct cloud {
 	uint16_t mtu; // bytes of IP
 	struct segment *segments;
 	unsigned n_segments;
+	struct interconnect **interconnects; // of this cloud, at either end; in the order of
+					     // creation; the region sees to it
+	unsigned n_interconnects;
 	int64_t created_at; // ms since 1970 UTC
 	char created_by[PRINCIPAL_SIZE];
 	bool deleting; // a delete is on its way
@@ -132,16 +135,12 @@ struct cloud *region_cloud_by_id(const struct region *region, uint16_t id);
 struct segment *cloud_segment(const struct cloud *cloud, const char *name);
 
 // The interconnect between two clouds, whichever way it was created, in any phase; NULL if none.
-struct interconnect *region_between(
-	const struct region *region, const struct cloud *a, const struct cloud *b
-);
+struct interconnect *region_between(const struct cloud *a, const struct cloud *b);
 
 // An interconnect by one of its ends and its name there. An interconnect that was created without
 // a name is called after the *other* end at either of them; the name as created works at both ends
 // where only one interconnect of that cloud answers to it.
-struct interconnect *region_interconnect(
-	const struct region *region, const struct cloud *cloud, const char *name
-);
+struct interconnect *region_interconnect(const struct cloud *cloud, const char *name);
 
 // The name of an interconnect as seen from one end: what must be unique within that cloud.
 const char *interconnect_name_at(const struct interconnect *interconnect, const struct cloud *end);
@@ -154,8 +153,9 @@ uint16_t region_free_cloud_id(const struct region *region);
 uint32_t region_free_interconnect_id(const struct region *region);
 
 // Insert a copy of what is given; returns the object in the region, or NULL without memory.
-// cloud->segments is taken over (the region frees it), unless NULL is returned. The caller has seen
-// to it that names and ids are unique. cloud_add_segment() may move the segments of the cloud.
+// cloud->segments is taken over (the region frees it), unless NULL is returned;
+// cloud->interconnects begins empty. The caller has seen to it that names and ids are unique.
+// cloud_add_segment() may move the segments of the cloud.
 struct cloud *region_add_cloud(struct region *region, const struct cloud *cloud);
 struct interconnect *region_add_interconnect(
 	struct region *region, const struct interconnect *interconnect

@@ -167,16 +167,12 @@ int rule_cloud_delete(
 		return -1;
 	if (check_admin_of(principal, "delete", cloud, refusal) < 0)
 		return -1;
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		const struct interconnect *interconnect = region->interconnects[i];
-
-		if (interconnect->cloud == cloud || interconnect->peer == cloud)
-			listing_add(
-				&names, ", ", "%s (with %s)",
-				interconnect_name_at(interconnect, cloud),
-				interconnect_other(interconnect, cloud)->name
-			);
-	}
+	for (unsigned i = 0; i < cloud->n_interconnects; i++)
+		listing_add(
+			&names, ", ", "%s (with %s)",
+			interconnect_name_at(cloud->interconnects[i], cloud),
+			interconnect_other(cloud->interconnects[i], cloud)->name
+		);
 	if (names.n == 0)
 		return 0;
 	return refuse(
@@ -205,7 +201,7 @@ int rule_segment_create(
 		);
 	if (segment->routed &&
 	    (transit_check_segment(region, cloud, segment, refusal) < 0 ||
-	     overlap_check_segment(region, cloud, segment, refusal) < 0))
+	     overlap_check_segment(cloud, segment, refusal) < 0))
 		return -1;
 	if (cloud->n_segments >= SEGMENTS_MAX)
 		return refuse(
@@ -213,7 +209,7 @@ int rule_segment_create(
 			"segment %s of %s would be one too many: the limit is %d segments a cloud",
 			segment->name, cloud->name, SEGMENTS_MAX
 		);
-	return capacity_check_segment(region, cloud, segment, refusal);
+	return capacity_check_segment(cloud, segment, refusal);
 }
 
 int rule_segment_delete(
@@ -305,17 +301,14 @@ static int check_location_shared(
 
 // The name that a new interconnect would have at one of its ends must be free there.
 static int check_name_free_at(
-	const struct region *region, const struct interconnect *new, const struct cloud *end,
-	struct refusal *refusal
+	const struct interconnect *new, const struct cloud *end, struct refusal *refusal
 )
 {
 	const char *name = interconnect_name_at(new, end);
 
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		const struct interconnect *other = region->interconnects[i];
+	for (unsigned i = 0; i < end->n_interconnects; i++) {
+		const struct interconnect *other = end->interconnects[i];
 
-		if (other->cloud != end && other->peer != end)
-			continue;
 		if (strcmp(interconnect_name_at(other, end), name) != 0)
 			continue;
 		return refuse(
@@ -329,16 +322,15 @@ static int check_name_free_at(
 }
 
 static int check_names_free(
-	const struct region *region, struct cloud *cloud, struct cloud *peer, const char *name,
-	struct refusal *refusal
+	struct cloud *cloud, struct cloud *peer, const char *name, struct refusal *refusal
 )
 {
 	struct interconnect new = {.cloud = cloud, .peer = peer};
 
 	memcpy(new.name, name, strlen(name) + 1);
-	if (check_name_free_at(region, &new, cloud, refusal) < 0)
+	if (check_name_free_at(&new, cloud, refusal) < 0)
 		return -1;
-	return check_name_free_at(region, &new, peer, refusal);
+	return check_name_free_at(&new, peer, refusal);
 }
 
 // What stands in the way of a new interconnect of two clouds that have none.
@@ -356,8 +348,8 @@ static int check_may_exist(
 			"each other and with those of their other peers (--confirm-no-overlap)",
 			cloud->name, peer->name
 		);
-	if (overlap_check_interconnect(region, cloud, peer, refusal) < 0 ||
-	    check_names_free(region, cloud, peer, name, refusal) < 0)
+	if (overlap_check_interconnect(cloud, peer, refusal) < 0 ||
+	    check_names_free(cloud, peer, name, refusal) < 0)
 		return -1;
 	if (region->n_interconnects >= INTERCONNECT_ID_MAX)
 		return refuse(
@@ -366,7 +358,7 @@ static int check_may_exist(
 			"delete one first",
 			cloud->name, peer->name, INTERCONNECT_ID_MAX
 		);
-	return capacity_check_interconnect(region, cloud, peer, refusal);
+	return capacity_check_interconnect(cloud, peer, refusal);
 }
 
 int rule_interconnect_create(
@@ -392,7 +384,7 @@ int rule_interconnect_create(
 		return -1;
 	if (named && name_check("interconnect", name, refusal) < 0)
 		return -1;
-	existing = region_between(region, cloud, peer);
+	existing = region_between(cloud, peer);
 	if (existing ? check_pair_free(existing, cloud, name, refusal) < 0
 		     : check_may_exist(
 			       region, cloud, peer, named ? name : peer->name, confirmed, refusal
@@ -410,12 +402,10 @@ static void list_readable(
 	struct listing *names
 )
 {
-	for (unsigned i = 0; i < region->n_interconnects; i++) {
-		const struct interconnect *interconnect = region->interconnects[i];
+	for (unsigned i = 0; i < cloud->n_interconnects; i++) {
+		const struct interconnect *interconnect = cloud->interconnects[i];
 		const struct cloud *other = interconnect_other(interconnect, cloud);
 
-		if (interconnect->cloud != cloud && interconnect->peer != cloud)
-			continue;
 		if (rule_may_read(region, principal, cloud) ||
 		    rule_may_read(region, principal, other))
 			listing_add(names, ", ", "%s", interconnect_name_at(interconnect, cloud));
@@ -450,7 +440,7 @@ int rule_interconnect_delete(
 
 	if (!cloud)
 		return -1;
-	interconnect = region_interconnect(region, cloud, name);
+	interconnect = region_interconnect(cloud, name);
 	if (!interconnect)
 		return refuse_unknown_interconnect(region, principal, cloud, name, refusal);
 	other = interconnect_other(interconnect, cloud);

@@ -85,7 +85,7 @@ static void own_routed_prefixes_are_local(void **state)
 {
 	struct route routes[16];
 	struct cloud *pc1 = region_cloud(&region, "pc01");
-	unsigned n = program_routes(&region, pc1, routes, 16);
+	unsigned n = program_routes(pc1, routes, 16);
 
 	assert_int_equal(n, 2);
 	assert_true(has(routes, n, "10.1.0.0/22", leaf_local(1)));
@@ -97,12 +97,12 @@ static void a_peers_prefixes_come_in_over_the_interconnect(void **state)
 	struct route routes[16];
 	struct interconnect *link =
 		connect(region_cloud(&region, "pc01"), region_cloud(&region, "pc02"), PHASE_ACTIVE);
-	unsigned n = program_routes(&region, region_cloud(&region, "pc01"), routes, 16);
+	unsigned n = program_routes(region_cloud(&region, "pc01"), routes, 16);
 
 	assert_int_equal(n, 4);
 	assert_true(has(routes, n, "10.2.0.0/22", leaf_via(2, link->id)));
 	assert_true(has(routes, n, "172.16.2.0/24", leaf_via(2, link->id)));
-	n = program_routes(&region, region_cloud(&region, "pc02"), routes, 16);
+	n = program_routes(region_cloud(&region, "pc02"), routes, 16);
 	assert_int_equal(n, 4);
 	assert_true(has(routes, n, "10.1.0.0/22", leaf_via(1, link->id)));
 }
@@ -113,9 +113,9 @@ static void a_peers_peer_stays_out(void **state)
 
 	connect(region_cloud(&region, "pc01"), region_cloud(&region, "pc02"), PHASE_ACTIVE);
 	connect(region_cloud(&region, "pc03"), region_cloud(&region, "pc02"), PHASE_ACTIVE);
-	assert_int_equal(program_routes(&region, region_cloud(&region, "pc01"), routes, 16), 4);
-	assert_int_equal(program_routes(&region, region_cloud(&region, "pc02"), routes, 16), 6);
-	assert_int_equal(program_routes(&region, region_cloud(&region, "pc03"), routes, 16), 4);
+	assert_int_equal(program_routes(region_cloud(&region, "pc01"), routes, 16), 4);
+	assert_int_equal(program_routes(region_cloud(&region, "pc02"), routes, 16), 6);
+	assert_int_equal(program_routes(region_cloud(&region, "pc03"), routes, 16), 4);
 }
 
 static void phases_that_forward_are_building_and_active(void **state)
@@ -136,8 +136,7 @@ static void phases_that_forward_are_building_and_active(void **state)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		link->phase = cases[i].phase;
 		assert_int_equal(
-			program_routes(&region, region_cloud(&region, "pc01"), routes, 16),
-			cases[i].routes
+			program_routes(region_cloud(&region, "pc01"), routes, 16), cases[i].routes
 		);
 	}
 }
@@ -147,7 +146,7 @@ static void at_most_max_routes_are_written(void **state)
 	struct route routes[2] = {{.leaf = 77}, {.leaf = 77}};
 
 	connect(region_cloud(&region, "pc01"), region_cloud(&region, "pc02"), PHASE_ACTIVE);
-	assert_int_equal(program_routes(&region, region_cloud(&region, "pc01"), routes, 1), 4);
+	assert_int_equal(program_routes(region_cloud(&region, "pc01"), routes, 1), 4);
 	assert_int_equal(routes[0].leaf, leaf_local(1));
 	assert_int_equal(routes[1].leaf, 77);
 }
@@ -170,7 +169,7 @@ static void random_graphs_never_leak(void **state)
 
 			if (a == b ||
 			    region_between(
-				    &region, region_cloud_by_id(&region, (uint16_t)a),
+				    region_cloud_by_id(&region, (uint16_t)a),
 				    region_cloud_by_id(&region, (uint16_t)b)
 			    ) != NULL)
 				continue;
@@ -181,7 +180,7 @@ static void random_graphs_never_leak(void **state)
 		for (unsigned a = 1; a <= CLOUDS; a++) {
 			struct route routes[64];
 			unsigned n = program_routes(
-				&region, region_cloud_by_id(&region, (uint16_t)a), routes, 64
+				region_cloud_by_id(&region, (uint16_t)a), routes, 64
 			);
 			struct table *table = table_build(routes, n);
 

@@ -183,16 +183,16 @@ static void between_finds_the_pair_either_way(void **state)
 	struct interconnect *ab = join(region, a, b, NULL);
 	struct interconnect *ca = join(region, c, a, NULL);
 
-	assert_ptr_equal(region_between(region, a, b), ab);
-	assert_ptr_equal(region_between(region, b, a), ab);
-	assert_ptr_equal(region_between(region, a, c), ca);
-	assert_null(region_between(region, b, c));
-	assert_null(region_between(region, a, a));
+	assert_ptr_equal(region_between(a, b), ab);
+	assert_ptr_equal(region_between(b, a), ab);
+	assert_ptr_equal(region_between(a, c), ca);
+	assert_null(region_between(b, c));
+	assert_null(region_between(a, a));
 	ab->phase = PHASE_DELETING;
-	assert_ptr_equal(region_between(region, a, b), ab);
+	assert_ptr_equal(region_between(a, b), ab);
 	region_remove_interconnect(region, ab);
-	assert_null(region_between(region, a, b));
-	assert_ptr_equal(region_between(region, a, c), ca);
+	assert_null(region_between(a, b));
+	assert_ptr_equal(region_between(a, c), ca);
 }
 
 static void a_default_name_is_the_other_end(void **state)
@@ -206,9 +206,9 @@ static void a_default_name_is_the_other_end(void **state)
 	assert_string_equal(interconnect_name_at(ab, b), "a");
 	assert_ptr_equal(interconnect_other(ab, a), b);
 	assert_ptr_equal(interconnect_other(ab, b), a);
-	assert_ptr_equal(region_interconnect(region, a, "b"), ab);
-	assert_ptr_equal(region_interconnect(region, b, "a"), ab);
-	assert_null(region_interconnect(region, a, "a"));
+	assert_ptr_equal(region_interconnect(a, "b"), ab);
+	assert_ptr_equal(region_interconnect(b, "a"), ab);
+	assert_null(region_interconnect(a, "a"));
 }
 
 static void a_given_name_is_the_same_at_both_ends(void **state)
@@ -221,10 +221,10 @@ static void a_given_name_is_the_same_at_both_ends(void **state)
 
 	assert_string_equal(interconnect_name_at(ab, a), "blue");
 	assert_string_equal(interconnect_name_at(ab, b), "blue");
-	assert_ptr_equal(region_interconnect(region, a, "blue"), ab);
-	assert_ptr_equal(region_interconnect(region, b, "blue"), ab);
-	assert_null(region_interconnect(region, a, "b"));
-	assert_null(region_interconnect(region, c, "blue"));
+	assert_ptr_equal(region_interconnect(a, "blue"), ab);
+	assert_ptr_equal(region_interconnect(b, "blue"), ab);
+	assert_null(region_interconnect(a, "b"));
+	assert_null(region_interconnect(c, "blue"));
 }
 
 static void the_name_as_created_works_where_it_is_of_one_only(void **state)
@@ -236,12 +236,12 @@ static void the_name_as_created_works_where_it_is_of_one_only(void **state)
 	struct interconnect *first = join(region, a, hub, NULL);
 	struct interconnect *second;
 
-	assert_ptr_equal(region_interconnect(region, hub, "hub"), first);
+	assert_ptr_equal(region_interconnect(hub, "hub"), first);
 	second = join(region, b, hub, NULL);
-	assert_null(region_interconnect(region, hub, "hub"));
-	assert_ptr_equal(region_interconnect(region, hub, "a"), first);
-	assert_ptr_equal(region_interconnect(region, hub, "b"), second);
-	assert_ptr_equal(region_interconnect(region, b, "hub"), second);
+	assert_null(region_interconnect(hub, "hub"));
+	assert_ptr_equal(region_interconnect(hub, "a"), first);
+	assert_ptr_equal(region_interconnect(hub, "b"), second);
+	assert_ptr_equal(region_interconnect(b, "hub"), second);
 }
 
 // What an interconnect is called at this end goes before what another was created as.
@@ -255,7 +255,7 @@ static void the_name_at_an_end_goes_first(void **state)
 
 	join(region, b, a, NULL); // created as "a"
 	named = join(region, a, c, "a");
-	assert_ptr_equal(region_interconnect(region, a, "a"), named);
+	assert_ptr_equal(region_interconnect(a, "a"), named);
 }
 
 static void interconnects_keep_the_order_of_creation(void **state)
