@@ -6,7 +6,6 @@
 #include "grace.h"
 #include "live.h"
 #include "log.h"
-#include "netdev.h"
 #include "program.h"
 #include "record.h"
 #include "store.h"
@@ -186,10 +185,7 @@ void change_cloud_create(
 		return;
 	}
 
-	struct event event = record_event(
-		principal, "cloud.create", cloud.name, NULL, "location %s, port %s", cloud.location,
-		cloud.port
-	);
+	struct event event = record_cloud_create(principal, change->cloud);
 
 	if (store_cloud_insert(control->store, change->cloud, &event, 1) < 0) {
 		refuse_store(control, &change->refusal);
@@ -207,7 +203,6 @@ void change_cloud_set(
 {
 	struct change *change = change_new(control, done, arg);
 	struct cloud *cloud = region_cloud(&control->region, name);
-	char text[MAC_STRLEN] = "learned";
 
 	if (change == NULL) {
 		refuse_memory(done, arg);
@@ -227,21 +222,11 @@ void change_cloud_set(
 		cloud->has_router_mac = settings->has_router_mac;
 		cloud->router_mac = settings->router_mac;
 	}
-	if (cloud->has_router_mac)
-		mac_format(&cloud->router_mac, text);
 
-	struct event event = record_event(
-		principal, "cloud.set", name, NULL, "mtu %u, router MAC %s", cloud->mtu, text
-	);
-	int error = 0;
+	struct event event = record_cloud_set(principal, cloud);
+	int error = program_check_mtu(cloud, &change->refusal);
 
-	if (cloud->live.port_attached && cloud->mtu > cloud->live.mtu_max)
-		error = refuse(
-			&change->refusal, REFUSAL_limit_reached,
-			"an MTU of %u is more than the port of cloud %s takes, which is %u: give a lower one",
-			cloud->mtu, name, cloud->live.mtu_max
-		);
-	else if (store_cloud_update(control->store, cloud, &event, 1) < 0)
+	if (error == 0 && store_cloud_update(control->store, cloud, &event, 1) < 0)
 		error = refuse_store(control, &change->refusal);
 	if (error < 0) {
 		cloud->mtu = before.mtu;
@@ -251,19 +236,7 @@ void change_cloud_set(
 		return;
 	}
 
-	if (cloud->has_router_mac) {
-		cloud->live.router_resolved = true;
-		cloud->live.router_mac = cloud->router_mac;
-	} else if (before.has_router_mac) {
-		cloud->live.router_resolved = false; // until the kernel has found it
-	}
-	program_want_mtu(cloud);
-	live_program(control, cloud);
-	if (cloud->live.control != NULL)
-		netdev_set(
-			cloud->live.control, cloud->mtu,
-			cloud->has_router_mac ? &cloud->router_mac : NULL
-		);
+	live_settings(control, cloud, before.has_router_mac);
 	wait_grace(change, finish_done);
 }
 
@@ -293,7 +266,7 @@ void change_cloud_delete(
 		return;
 	}
 
-	struct event event = record_event(principal, "cloud.delete", name, NULL, "deleted");
+	struct event event = record_cloud_delete(principal, cloud);
 
 	if (store_cloud_delete(control->store, cloud, &event, 1) < 0) {
 		refuse_store(control, &change->refusal);
@@ -341,10 +314,7 @@ void change_segment_create(
 			goto undo;
 	}
 
-	struct event event = record_event(
-		principal, "segment.create", name, NULL, "%s, %s", segment->name,
-		segment->routed ? "routed" : "not routed"
-	);
+	struct event event = record_segment_create(principal, cloud, segment);
 
 	if (store_segment_insert(control->store, cloud, segment, &event, 1) < 0) {
 		refuse_store(control, &change->refusal);
@@ -383,8 +353,7 @@ void change_segment_delete(
 
 	struct segment *segment = cloud_segment(cloud, segment_name);
 	bool routed = segment->routed;
-	struct event event =
-		record_event(principal, "segment.delete", name, NULL, "%s", segment_name);
+	struct event event = record_segment_delete(principal, cloud, segment);
 
 	if (routed) {
 		// The tables as they will be without it.
@@ -483,10 +452,7 @@ void change_interconnect_create(
 	if (program == NULL)
 		goto undo;
 
-	struct event event = record_event(
-		principal, "interconnect.create", interconnect.cloud->name, interconnect.peer->name,
-		"named %s", interconnect.name
-	);
+	struct event event = record_interconnect_create(principal, change->interconnect);
 
 	if (store_interconnect_insert(control->store, change->interconnect, &event, 1) < 0) {
 		refuse_store(control, &change->refusal);
@@ -591,10 +557,7 @@ void change_grant(
 	snprintf(grant.principal, sizeof(grant.principal), "%s", grantee);
 
 	enum role before = region_role(&control->region, grantee, grant.cloud);
-	struct event event = record_event(
-		principal, role == ROLE_NONE ? "grant.delete" : "grant.create", cloud, NULL,
-		"%s %s", grantee, role_name(role == ROLE_NONE ? before : role)
-	);
+	struct event event = record_grant(principal, &grant, before);
 
 	if (role == ROLE_NONE && before == ROLE_NONE)
 		refuse(&refusal, REFUSAL_grant_not_found, "%s has no grant on cloud %s", grantee,

@@ -18,4 +18,6 @@ struct exchange_control {
 	struct links *links; // likewise
 	struct rpc *rpc;
 	unsigned n_workers;
+	bool report_due; // live.c
+	bool stopping; // SIGTERM came: no change that still waits is to go on
 };

@@ -11,6 +11,7 @@
 #include "record.h"
 #include "store.h"
 
+#include <event2/event.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 
 // How many ticks to wait before an absent port is tried again.
 #define RETRY_TICKS 3
+
+#define NETDEVS_SLICE 10 // control netdevs made at once
 
 static void report_cloud(struct exchange_control *control, struct cloud *cloud)
 {
@@ -86,6 +89,26 @@ void live_report(struct exchange_control *control, struct cloud *cloud)
 		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));
 }
 
+static void on_report(evutil_socket_t fd, short what, void *arg)
+{
+	struct exchange_control *control = arg;
+
+	control->report_due = false;
+	live_report(control, NULL);
+}
+
+// A little later, so that findings that come together, as all the routers of a trunk do, are one
+// transaction.
+static void report_soon(struct exchange_control *control)
+{
+	static const struct timeval soon = {.tv_usec = 10000};
+
+	if (!control->report_due)
+		control->report_due =
+			event_base_once(control->base, -1, EV_TIMEOUT, on_report, control, &soon) ==
+			0;
+}
+
 void live_program(struct exchange_control *control, struct cloud *cloud)
 {
 	struct refusal refusal;
@@ -93,7 +116,7 @@ void live_program(struct exchange_control *control, struct cloud *cloud)
 	if (cloud->live.port_attached && !cloud->deleting && program_cloud(cloud, &refusal) < 0)
 		LOG(ERROR, "event=program_failed cloud=%s why=" LOG_TEXT, cloud->name,
 		    log_text(refusal.text));
-	live_report(control, cloud);
+	report_soon(control);
 }
 
 static int attach_netdev(
@@ -102,7 +125,7 @@ static int attach_netdev(
 {
 	char error[256];
 
-	if (control->netdevs == NULL)
+	if (control->netdevs == NULL || cloud->live.control != NULL)
 		return 0;
 	cloud->live.control = netdev_attach(
 		control->netdevs, cloud->id, &cloud->live.mac, cloud->mtu, cloud->gateway,
@@ -118,24 +141,172 @@ static int attach_netdev(
 	return 0;
 }
 
+static void detached(void *arg)
+{
+	LOG(NOTICE, "event=port_removed cloud=%s", ((const struct cloud *)arg)->name);
+}
+
+void live_give_up(
+	struct exchange_control *control, struct cloud *cloud, const struct refusal *refusal
+)
+{
+	snprintf(cloud->live.failure, sizeof(cloud->live.failure), "%.127s", refusal->text);
+	live_detach(control, cloud, detached, cloud);
+}
+
+static int watch_link(
+	struct exchange_control *control, struct cloud *cloud, struct refusal *refusal
+)
+{
+	struct cloud_live *live = &cloud->live;
+
+	if (control->links == NULL || live->netdev_name[0] == '\0')
+		return 0;
+	if (link_watch(control->links, live->netdev_name) < 0)
+		return refuse(
+			refusal, REFUSAL_out_of_memory, "no memory to watch the link of cloud %s",
+			cloud->name
+		);
+	live->link_watched = true;
+	live->link_up = link_is_up(control->links, live->netdev_name);
+	return 0;
+}
+
+// Without the control netdev.
+static int connect_port(
+	struct exchange_control *control, struct cloud *cloud, struct refusal *refusal
+)
+{
+	if (watch_link(control, cloud, refusal) < 0)
+		return -1;
+	return program_cloud(cloud, refusal);
+}
+
+int live_connect(struct exchange_control *control, struct cloud *cloud, struct refusal *refusal)
+{
+	// The workers first: the kernel asks for the router as soon as its netdev is up.
+	if (connect_port(control, cloud, refusal) < 0)
+		return -1;
+	return attach_netdev(control, cloud, refusal);
+}
+
 int live_attach(
 	struct exchange_control *control, struct cloud *cloud, bool *undo, struct refusal *refusal
 )
 {
 	if (program_attach(cloud, undo, refusal) < 0)
 		return -1;
-	if (control->links != NULL && cloud->live.netdev_name[0] != '\0') {
-		if (link_watch(control->links, cloud->live.netdev_name) < 0)
-			return refuse(
-				refusal, REFUSAL_out_of_memory,
-				"no memory to watch the link of cloud %s", cloud->name
-			);
-		cloud->live.link_up = link_is_up(control->links, cloud->live.netdev_name);
+	return live_connect(control, cloud, refusal);
+}
+
+static void tell_failure(const struct cloud *cloud, const struct refusal *refusal)
+{
+	LOG(WARNING, "event=port_failed cloud=%s why=" LOG_TEXT, cloud->name,
+	    log_text(refusal->text));
+}
+
+void live_try_attach(struct exchange_control *control, struct cloud *cloud)
+{
+	struct refusal refusal;
+	bool undo;
+
+	if (live_attach(control, cloud, &undo, &refusal) == 0)
+		return;
+	tell_failure(cloud, &refusal);
+	if (undo)
+		live_give_up(control, cloud, &refusal);
+}
+
+// At start the workers need no control netdev, and a thousand take a second: they come after the
+// first packets, those first whose routers are yet to be found.
+
+static bool lacks_netdev(const struct cloud *cloud)
+{
+	return cloud->live.port_attached && !cloud->live.detaching && !cloud->deleting &&
+		cloud->live.control == NULL;
+}
+
+static struct cloud *next_without_netdev(const struct region *region)
+{
+	struct cloud *found = NULL;
+
+	for (unsigned i = 0; i < region->n_clouds; i++) {
+		struct cloud *cloud = region->clouds[i];
+
+		if (!lacks_netdev(cloud))
+			continue;
+		if (!cloud->has_router_mac)
+			return cloud;
+		if (found == NULL)
+			found = cloud;
 	}
-	// The workers first: the kernel asks for the router as soon as its netdev is up.
-	if (program_cloud(cloud, refusal) < 0)
-		return -1;
-	return attach_netdev(control, cloud, refusal);
+	return found;
+}
+
+static void netdevs_soon(struct exchange_control *control);
+
+static void on_netdevs(evutil_socket_t fd, short what, void *arg)
+{
+	struct exchange_control *control = arg;
+	struct refusal refusal;
+
+	for (unsigned i = 0; i < NETDEVS_SLICE; i++) {
+		struct cloud *cloud = next_without_netdev(&control->region);
+
+		if (cloud == NULL)
+			return;
+		if (attach_netdev(control, cloud, &refusal) < 0) {
+			tell_failure(cloud, &refusal);
+			live_give_up(control, cloud, &refusal);
+		}
+	}
+	netdevs_soon(control);
+}
+
+static void netdevs_soon(struct exchange_control *control)
+{
+	static const struct timeval soon = {};
+
+	if (event_base_once(control->base, -1, EV_TIMEOUT, on_netdevs, control, &soon) < 0)
+		LOG(ERROR, "event=no_memory what=control_netdevs");
+}
+
+void live_start(struct exchange_control *control)
+{
+	const struct region *region = &control->region;
+	struct refusal refusal;
+	bool undo = false;
+
+	for (unsigned i = 0; i < region->n_clouds; i++) {
+		struct cloud *cloud = region->clouds[i];
+
+		if (program_attach(cloud, &undo, &refusal) == 0 &&
+		    connect_port(control, cloud, &refusal) == 0)
+			continue;
+		tell_failure(cloud, &refusal);
+		if (undo)
+			live_give_up(control, cloud, &refusal);
+	}
+	if (control->netdevs != NULL)
+		netdevs_soon(control);
+	live_report(control, NULL);
+}
+
+void live_settings(struct exchange_control *control, struct cloud *cloud, bool had_router_mac)
+{
+	if (cloud->has_router_mac) {
+		cloud->live.router_resolved = true;
+		cloud->live.router_mac = cloud->router_mac;
+	} else if (had_router_mac) {
+		cloud->live.router_resolved = false; // until the kernel has found it
+	}
+	program_want_mtu(cloud);
+	live_program(control, cloud);
+	if (cloud->live.control != NULL)
+		netdev_set(
+			cloud->live.control, cloud->mtu,
+			cloud->has_router_mac ? &cloud->router_mac : NULL
+		);
 }
 
 void live_detach(
@@ -147,8 +318,9 @@ void live_detach(
 	netdev_detach(live->control);
 	live->control = NULL;
 	live->router_resolved = false;
-	if (control->links != NULL && live->netdev_name[0] != '\0')
+	if (live->link_watched)
 		link_unwatch(control->links, live->netdev_name);
+	live->link_watched = false;
 	program_detach(cloud, done, arg);
 }
 
@@ -207,11 +379,6 @@ void live_on_link(const char *netdev, bool up, void *arg)
 	}
 }
 
-static void vanished(void *arg)
-{
-	LOG(NOTICE, "event=port_removed why=" LOG_TEXT, "its netdev vanished");
-}
-
 // A netdev that was deleted leaves a dead port behind, also when one of the same name follows.
 static bool netdev_is_gone(const struct cloud *cloud)
 {
@@ -224,12 +391,10 @@ static void retry_attach(struct exchange_control *control, struct cloud *cloud)
 	struct refusal refusal;
 	bool undo;
 
-	if (live_attach(control, cloud, &undo, &refusal) == 0) {
+	if (live_attach(control, cloud, &undo, &refusal) == 0)
 		LOG(NOTICE, "event=port_attached cloud=%s", cloud->name);
-	} else if (undo) {
-		snprintf(cloud->live.failure, sizeof(cloud->live.failure), "%.127s", refusal.text);
-		live_detach(control, cloud, vanished, NULL);
-	}
+	else if (undo)
+		live_give_up(control, cloud, &refusal);
 	live_report(control, cloud);
 }
 
@@ -247,7 +412,7 @@ void live_tick(struct exchange_control *control)
 			continue;
 		if (live->port_attached && netdev_is_gone(cloud)) {
 			snprintf(live->failure, sizeof(live->failure), "port absent");
-			live_detach(control, cloud, vanished, NULL);
+			live_detach(control, cloud, detached, cloud);
 			live_report(control, cloud);
 		} else if (live->port_attached && live->netdev == 0) {
 			set_link(control, cloud, port_link_up(live->port_id));

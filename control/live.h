@@ -16,6 +16,28 @@ int live_attach(
 	struct exchange_control *control, struct cloud *cloud, bool *undo, struct refusal *refusal
 );
 
+// The second half of it, for a cloud whose port program_attach() has attached. Returns 0, or -1
+// with the refusal; live_give_up() or live_detach() is due then.
+int live_connect(struct exchange_control *control, struct cloud *cloud, struct refusal *refusal);
+
+// Take a cloud off its port until another try, which live_tick() makes: it is Disconnected for the
+// reason that 'refusal' gives.
+void live_give_up(
+	struct exchange_control *control, struct cloud *cloud, const struct refusal *refusal
+);
+
+// At start: attach the ports of all clouds and make them known to the workers; the control netdevs
+// follow from the event loop. A cloud whose port is absent, or otherwise fails, is Disconnected and
+// tried again.
+void live_start(struct exchange_control *control);
+
+// Attach, or leave it to another try.
+void live_try_attach(struct exchange_control *control, struct cloud *cloud);
+
+// The MTU or the router MAC of a cloud has been set: 'had_router_mac' says whether it had a static
+// one before.
+void live_settings(struct exchange_control *control, struct cloud *cloud, bool had_router_mac);
+
 // The counterpart: control netdev gone, port given back; 'done' when no worker can touch it.
 void live_detach(
 	struct exchange_control *control, struct cloud *cloud, void (*done)(void *arg), void *arg

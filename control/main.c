@@ -57,6 +57,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 	struct daemon *daemon = arg;
 
 	LOG(NOTICE, "event=signal number=%d", (int)signal_number);
+	daemon->control.stopping = true;
 	event_base_loopbreak(daemon->control.base);
 }
 
@@ -193,10 +194,6 @@ static void kernel_stop(struct daemon *daemon)
 
 // The region, into the data plane: before the first packet.
 
-static void ignore(void *arg)
-{
-}
-
 // What a crash interrupted: Deleting is completed, Building is programmed with all others.
 static int complete_interrupted(struct daemon *daemon)
 {
@@ -228,22 +225,6 @@ static int complete_interrupted(struct daemon *daemon)
 	return 0;
 }
 
-// A cloud whose port is absent, or otherwise fails, is Disconnected and tried again later.
-static void attach_cloud(struct exchange_control *control, struct cloud *cloud)
-{
-	struct refusal refusal;
-	bool undo;
-
-	if (live_attach(control, cloud, &undo, &refusal) == 0)
-		return;
-	LOG(WARNING, "event=port_failed cloud=%s why=" LOG_TEXT, cloud->name,
-	    log_text(refusal.text));
-	if (undo) {
-		snprintf(cloud->live.failure, sizeof(cloud->live.failure), "%.127s", refusal.text);
-		live_detach(control, cloud, ignore, NULL);
-	}
-}
-
 static int region_start(struct daemon *daemon)
 {
 	struct exchange_control *control = &daemon->control;
@@ -259,13 +240,15 @@ static int region_start(struct daemon *daemon)
 		return -1;
 	}
 	program_publish(program);
-	for (unsigned i = 0; i < region->n_clouds; i++)
-		attach_cloud(control, region->clouds[i]);
-	live_report(control, NULL);
+	live_start(control);
 
 	int code = workers_start();
 
 	return code < 0 ? fail(daemon, "starting the workers", code) : 0;
+}
+
+static void ignore(void *arg)
+{
 }
 
 // Give the ports back, so that drivers take their leave of the other side.

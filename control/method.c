@@ -4,6 +4,7 @@
 #include "change.h"
 #include "control.h"
 #include "json.h"
+#include "method_apply.h"
 #include "method_read.h"
 #include "params.h"
 
@@ -359,26 +360,27 @@ static METHOD(grant_delete)
 }
 
 const struct rpc_method methods[] = {
-	{"cloud.create", true, cloud_create},
-	{"cloud.list", false, method_cloud_list},
-	{"cloud.show", false, method_cloud_show},
-	{"cloud.set", true, cloud_set},
-	{"cloud.delete", true, cloud_delete},
-	{"segment.create", true, segment_create},
-	{"segment.list", false, method_segment_list},
-	{"segment.delete", true, segment_delete},
-	{"interconnect.create", true, interconnect_create},
-	{"interconnect.list", false, method_interconnect_list},
-	{"interconnect.show", false, method_interconnect_show},
-	{"interconnect.delete", true, interconnect_delete},
-	{"route.list", false, method_route_list},
-	{"explain", false, method_explain},
-	{"stats", false, method_stats},
-	{"event.list", false, method_event_list},
-	{"region.dump", false, method_region_dump},
-	{"grant.create", true, grant_create},
-	{"grant.list", false, method_grant_list},
-	{"grant.delete", true, grant_delete},
-	{"version", false, method_version},
+	{"cloud.create", RPC_MUTATES, cloud_create},
+	{"cloud.list", RPC_READS, method_cloud_list},
+	{"cloud.show", RPC_READS, method_cloud_show},
+	{"cloud.set", RPC_MUTATES, cloud_set},
+	{"cloud.delete", RPC_MUTATES, cloud_delete},
+	{"segment.create", RPC_MUTATES, segment_create},
+	{"segment.list", RPC_READS, method_segment_list},
+	{"segment.delete", RPC_MUTATES, segment_delete},
+	{"interconnect.create", RPC_MUTATES, interconnect_create},
+	{"interconnect.list", RPC_READS, method_interconnect_list},
+	{"interconnect.show", RPC_READS, method_interconnect_show},
+	{"interconnect.delete", RPC_MUTATES, interconnect_delete},
+	{"route.list", RPC_READS, method_route_list},
+	{"explain", RPC_READS, method_explain},
+	{"stats", RPC_READS, method_stats},
+	{"event.list", RPC_READS, method_event_list},
+	{"region.apply", RPC_MUTATES_LONG, method_region_apply},
+	{"region.dump", RPC_READS, method_region_dump},
+	{"grant.create", RPC_MUTATES, grant_create},
+	{"grant.list", RPC_READS, method_grant_list},
+	{"grant.delete", RPC_MUTATES, grant_delete},
+	{"version", RPC_READS, method_version},
 	{},
 };

@@ -116,6 +116,17 @@ void program_discard(struct program *program)
 	free(program);
 }
 
+int program_check_mtu(const struct cloud *cloud, struct refusal *refusal)
+{
+	if (!cloud->live.port_attached || cloud->mtu <= cloud->live.mtu_max)
+		return 0;
+	return refuse(
+		refusal, REFUSAL_limit_reached,
+		"an MTU of %u is more than the port of cloud %s takes, which is %u: give a lower one",
+		cloud->mtu, cloud->name, cloud->live.mtu_max
+	);
+}
+
 int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal)
 {
 	struct cloud_live *live = &cloud->live;
@@ -147,12 +158,8 @@ int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal)
 		live->router_resolved = true;
 		live->router_mac = cloud->router_mac;
 	}
-	if (cloud->mtu > info.mtu_max)
-		return refuse(
-			refusal, REFUSAL_limit_reached,
-			"an MTU of %u is more than the port of cloud %s takes, which is %u: give a lower one",
-			cloud->mtu, cloud->name, info.mtu_max
-		);
+	if (program_check_mtu(cloud, refusal) < 0)
+		return -1;
 	port_want_mtu(info.id, cloud->mtu);
 	return 0;
 }
@@ -193,6 +200,14 @@ static struct egress *egress_for(const struct cloud *cloud)
 	return egress;
 }
 
+// Do the frames of its port, or of its VLAN there, belong to the cloud?
+static bool has_port(const struct cloud *cloud)
+{
+	const struct port_map *map = exchange.ports[cloud->live.port_id];
+
+	return (cloud->vlan == VLAN_NONE ? map->untagged : map->tagged[cloud->vlan]) == cloud->id;
+}
+
 int program_cloud(const struct cloud *cloud, struct refusal *refusal)
 {
 	struct ingress *ingress = ingress_build(cloud);
@@ -211,10 +226,8 @@ int program_cloud(const struct cloud *cloud, struct refusal *refusal)
 
 	// The port's map is changed once: it is large, and egresses change with every neighbour
 	// event.
-	const struct port_map *map = exchange.ports[cloud->live.port_id];
-	uint16_t has = cloud->vlan == VLAN_NONE ? map->untagged : map->tagged[cloud->vlan];
 	int error =
-		has == cloud->id ? 0 : port_set_cloud(cloud->live.port_id, cloud->vlan, cloud->id);
+		has_port(cloud) ? 0 : port_set_cloud(cloud->live.port_id, cloud->vlan, cloud->id);
 
 	grace_start();
 	return error == 0 ? 0
@@ -255,8 +268,8 @@ void program_detach(struct cloud *cloud, void (*done)(void *arg), void *arg)
 	cloud->live.detaching = true;
 	// First nothing comes in, then nothing goes out. A map that kept the id would give this
 	// VLAN to the next cloud with that id: without memory for a new one t0xd ends, and a
-	// restart programs what the store holds.
-	if (port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
+	// restart programs what the store holds. What a successor has taken over stays his.
+	if (has_port(cloud) && port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
 		abort();
 	exchange_set_ingress(cloud->id, NULL);
 	exchange_set_egress(cloud->id, NULL);

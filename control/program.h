@@ -38,6 +38,9 @@ int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal);
 // with out_of_memory.
 int program_cloud(const struct cloud *cloud, struct refusal *refusal);
 
+// Does the port of a cloud, if it has one now, take its MTU? Returns 0, or -1 with limit_reached.
+int program_check_mtu(const struct cloud *cloud, struct refusal *refusal);
+
 // The cloud's MTU has changed: see that its port passes it, if it can.
 void program_want_mtu(const struct cloud *cloud);
 

@@ -29,7 +29,7 @@ static void call_start(struct rpc_call *call)
 	json_t *params = json_incref(call->params);
 
 	TAILQ_INSERT_TAIL(&rpc->started, call, link);
-	if (call->method->mutates)
+	if (call->method->kind != RPC_READS)
 		rpc->mutation = call;
 	call->method->run(call, &principal, params, rpc->arg);
 	json_decref(params); // the call may have been answered and freed, its client too
@@ -50,7 +50,7 @@ static void call_queue(struct rpc_call *call)
 {
 	struct rpc *rpc = call->rpc;
 
-	if (!call->method->mutates) {
+	if (call->method->kind == RPC_READS) {
 		call_start(call);
 		return;
 	}
@@ -104,6 +104,18 @@ static void call_finish(struct rpc_call *call, const char *member, json_t *value
 	}
 	json_decref(value);
 	call_free(call);
+}
+
+void rpc_progress(struct rpc_call *call, const char *what, unsigned done, unsigned total)
+{
+	if (call->client)
+		client_notify(
+			call->client, "progress",
+			json_pack(
+				"{s:s, s:i, s:i}", "what", what, "done", (int)done, "total",
+				(int)total
+			)
+		);
 }
 
 void rpc_answer(struct rpc_call *call, json_t *result)

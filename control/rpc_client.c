@@ -30,6 +30,20 @@ void client_send(struct rpc_client *client, json_t *id, const char *member, json
 	free(line);
 }
 
+void client_notify(struct rpc_client *client, const char *method, json_t *params)
+{
+	bool idle = evbuffer_get_length(bufferevent_get_output(client->stream)) == 0;
+	json_t *object =
+		json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", method, "params", params);
+	char *line = idle && object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	if (line) {
+		evbuffer_add_printf(bufferevent_get_output(client->stream), "%s\n", line);
+		free(line);
+	}
+	json_decref(object);
+}
+
 void client_free(struct rpc_client *client)
 {
 	struct rpc *rpc = client->rpc;
@@ -55,11 +69,27 @@ static const struct rpc_method *find_method(const struct rpc *rpc, const char *n
 	return method->name ? method : NULL;
 }
 
-static void dispatch(struct rpc_client *client, const struct message *message)
+static size_t line_max(const struct rpc_client *client)
+{
+	return client->principal.admin ? RPC_LINE_MAX_LONG : RPC_LINE_MAX;
+}
+
+static void dispatch(struct rpc_client *client, const struct message *message, size_t length)
 {
 	const struct rpc_method *method = find_method(client->rpc, message->method);
 	char text[160];
 
+	if (method && length > RPC_LINE_MAX && method->kind != RPC_MUTATES_LONG) {
+		snprintf(
+			text, sizeof(text), "a request for %s is at most %d bytes", method->name,
+			RPC_LINE_MAX
+		);
+		client_send(
+			client, message->id, "error",
+			message_error(RPC_INVALID_REQUEST, "line_too_long", text)
+		);
+		return;
+	}
 	if (method) {
 		if (call_new(client, method, message->id, message->params) == 0)
 			return;
@@ -84,9 +114,10 @@ static void handle_line(struct rpc_client *client, size_t length)
 	json_t *error;
 	int parsed = message_parse(line, length, &message, &error);
 
+	client->searched = 0;
 	evbuffer_drain(input, length + 1); // at the end of the stream there is no newline to drain
 	if (parsed == 0)
-		dispatch(client, &message);
+		dispatch(client, &message, length);
 	else if (error)
 		client_send(client, message.id, "error", error);
 	else
@@ -99,8 +130,8 @@ static void refuse_long_line(struct rpc_client *client)
 	char text[128];
 
 	snprintf(
-		text, sizeof(text), "a request line is at most %d bytes: this connection ends",
-		RPC_LINE_MAX
+		text, sizeof(text), "a request line is at most %zu bytes: this connection ends",
+		line_max(client)
 	);
 	client->closing = true;
 	bufferevent_disable(client->stream, EV_READ);
@@ -109,23 +140,38 @@ static void refuse_long_line(struct rpc_client *client)
 	);
 }
 
+// Where the client's first line ends; -1: not yet. A long one comes in many pieces, of which each
+// is looked at once.
+static ssize_t find_line(struct rpc_client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->stream);
+	struct evbuffer_ptr from, end;
+
+	if (evbuffer_ptr_set(input, &from, client->searched, EVBUFFER_PTR_SET) < 0)
+		return -1;
+	end = evbuffer_search(input, "\n", 1, &from);
+	if (end.pos < 0)
+		client->searched = evbuffer_get_length(input);
+	return end.pos;
+}
+
 // Take the next line, when its turn has come: nothing is under way, and the last answer is out.
 // Everything that ends a turn leads back here through the event loop.
 static void client_step(struct rpc_client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
-	struct evbuffer_ptr end;
 	size_t length;
+	ssize_t end;
 
 	if (client->call || evbuffer_get_length(bufferevent_get_output(client->stream)) > 0)
 		return;
-	end = evbuffer_search(input, "\n", 1, NULL);
-	length = end.pos < 0 ? evbuffer_get_length(input) : (size_t)end.pos;
+	end = find_line(client);
+	length = end < 0 ? evbuffer_get_length(input) : (size_t)end;
 	if (client->closing)
 		client_free(client);
-	else if (length > RPC_LINE_MAX)
+	else if (length > line_max(client))
 		refuse_long_line(client);
-	else if (end.pos >= 0 || (client->eof && length > 0))
+	else if (end >= 0 || (client->eof && length > 0))
 		handle_line(client, length);
 	else if (client->eof)
 		client_free(client);
@@ -188,7 +234,7 @@ void client_new(struct rpc *rpc, evutil_socket_t fd, const struct principal *pri
 	}
 	bufferevent_setcb(client->stream, on_stream, on_stream, on_stream_event, client);
 	// Enough to see that a line is too long; beyond it the rest waits in the kernel.
-	bufferevent_setwatermark(client->stream, EV_READ, 0, RPC_LINE_MAX + 2);
+	bufferevent_setwatermark(client->stream, EV_READ, 0, line_max(client) + 2);
 	bufferevent_set_timeouts(client->stream, NULL, &rpc->stall);
 	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 }

@@ -19,6 +19,7 @@ struct rpc_client {
 	struct event *resume; // look at the next line from the event loop
 	struct rpc_call *call; // not yet answered, or NULL
 	struct principal principal;
+	size_t searched; // bytes of its input that hold no newline
 	bool eof; // nothing more will come; answers still go out
 	bool closing; // close once the output is out
 };
@@ -62,6 +63,10 @@ void client_free(struct rpc_client *client);
 // Send {"jsonrpc","id",member: value}. Takes 'value'. Without memory for it the connection ends: a
 // client must not take the answer to its next request for that to this one.
 void client_send(struct rpc_client *client, json_t *id, const char *member, json_t *value);
+
+// Send {"jsonrpc","method","params"}, unless the client has not read what was sent before. Takes
+// 'params'.
+void client_notify(struct rpc_client *client, const char *method, json_t *params);
 
 // Look at the client's next line, from the event loop.
 void client_resume(struct rpc_client *client);

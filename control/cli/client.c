@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES (64 * 1024) // of a request; t0xd's RPC_LINE_MAX
+#define LINE_MAX_LONG_BYTES (32 * 1024 * 1024) // RPC_LINE_MAX_LONG
 #define REQUEST_ID 1
 
 const char *client_socket = "/run/t0x/t0x.sock";
@@ -82,36 +83,51 @@ static void send_line(int fd, const char *line, size_t length)
 	}
 }
 
-// Read up to the first newline. Returns the line without it, to be freed, or NULL if none came.
-static char *receive_line(int fd, size_t *length)
+// What has been received and not yet taken.
+struct input {
+	char *bytes;
+	size_t used;
+	size_t size;
+};
+
+static void make_room(struct input *input)
 {
-	size_t size = 0, used = 0;
-	char *line = NULL;
+	if (input->used < input->size)
+		return;
+	input->size = input->size ? 2 * input->size : 16 * 1024;
+	input->bytes = realloc(input->bytes, input->size);
+	if (!input->bytes)
+		abort();
+}
+
+// Read until there is a whole line. Returns its length without the newline, or -1 if none came.
+static ssize_t receive_line(int fd, struct input *input)
+{
+	size_t searched = 0;
 
 	for (;;) {
+		const char *end = input->used > searched
+			? memchr(input->bytes + searched, '\n', input->used - searched)
+			: NULL;
 		ssize_t n;
-		char *end;
 
-		if (used == size) {
-			size = size ? 2 * size : 16 * 1024;
-			line = realloc(line, size);
-			if (!line)
-				abort();
-		}
-		n = read(fd, line + used, size - used);
+		if (end)
+			return end - input->bytes;
+		searched = input->used;
+		make_room(input);
+		n = read(fd, input->bytes + input->used, input->size - input->used);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			free(line);
-			return NULL;
-		}
-		end = memchr(line + used, '\n', (size_t)n);
-		used += (size_t)n;
-		if (!end)
-			continue;
-		*length = (size_t)(end - line);
-		return line;
+		if (n <= 0)
+			return -1;
+		input->used += (size_t)n;
 	}
+}
+
+static void drop_line(struct input *input, size_t length)
+{
+	input->used -= length + 1;
+	memmove(input->bytes, input->bytes + length + 1, input->used);
 }
 
 static void refuse_bad_answer(void)
@@ -136,9 +152,8 @@ static void refuse_error(const json_t *error)
 }
 
 // The result in an answer, or NULL when what there is instead has been printed.
-static json_t *take_result(const char *line, size_t length)
+static json_t *take_result(const json_t *answer)
 {
-	json_t *answer = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
 	json_t *error = json_object_get(answer, "error");
 	json_t *result = json_object_get(answer, "result");
 
@@ -150,32 +165,43 @@ static json_t *take_result(const char *line, size_t length)
 	} else if (!result) {
 		refuse_bad_answer();
 	}
-	json_incref(result);
-	json_decref(answer);
-	return result;
+	return json_incref(result);
 }
 
-static json_t *exchange_lines(int fd, const char *request, size_t request_length)
+// Receive up to the answer; notifications on the way are noticed, if somebody does.
+static json_t *receive_answer(int fd, client_notice *notice)
 {
-	json_t *result = NULL;
-	size_t length;
-	char *line;
+	struct input input = {};
+	json_t *result = NULL, *message = NULL;
+	const char *method;
+	ssize_t length;
 
-	send_line(fd, request, request_length);
-	line = receive_line(fd, &length);
-	if (line)
-		result = take_result(line, length);
+	do {
+		json_decref(message);
+		message = NULL;
+		length = receive_line(fd, &input);
+		if (length < 0)
+			break;
+		message = json_loadb(input.bytes, (size_t)length, JSON_REJECT_DUPLICATES, NULL);
+		drop_line(&input, (size_t)length);
+		method = json_string_value(json_object_get(message, "method"));
+		if (method && notice)
+			notice(json_object_get(message, "params"));
+	} while (method);
+	if (length >= 0)
+		result = take_result(message);
 	else
 		output_refuse(
 			"unreachable",
 			"t0xd ended the connection before it answered: whether it did what was "
 			"asked, list or show will tell"
 		);
-	free(line);
+	json_decref(message);
+	free(input.bytes);
 	return result;
 }
 
-json_t *client_call(const char *method, json_t *params)
+static json_t *call(const char *method, json_t *params, size_t max, client_notice *notice)
 {
 	json_t *request = json_pack(
 		"{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", REQUEST_ID, "method", method,
@@ -189,10 +215,10 @@ json_t *client_call(const char *method, json_t *params)
 	json_decref(request);
 	if (!line)
 		abort(); // without memory: nothing has been asked
-	if (length > LINE_MAX_BYTES) {
+	if (length > max) {
 		output_refuse(
-			"line_too_long", "the request has %zu bytes: t0xd takes at most %d", length,
-			LINE_MAX_BYTES
+			"line_too_long", "the request has %zu bytes: t0xd takes at most %zu",
+			length, max
 		);
 		free(line);
 		return NULL;
@@ -200,11 +226,22 @@ json_t *client_call(const char *method, json_t *params)
 	fd = connect_socket();
 	if (fd >= 0) {
 		line[length] = '\n'; // in place of the final NUL
-		result = exchange_lines(fd, line, length + 1);
+		send_line(fd, line, length + 1);
+		result = receive_answer(fd, notice);
 		close(fd);
 	}
 	free(line);
 	return result;
+}
+
+json_t *client_call(const char *method, json_t *params)
+{
+	return call(method, params, LINE_MAX_BYTES, NULL);
+}
+
+json_t *client_call_long(const char *method, json_t *params, client_notice *notice)
+{
+	return call(method, params, LINE_MAX_LONG_BYTES, notice);
 }
 
 static json_t *check_kind(json_t *result, json_type kind)

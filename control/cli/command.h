@@ -68,3 +68,4 @@ extern const struct command grant_commands[];
 extern const struct command stats_commands[];
 extern const struct command event_commands[];
 extern const struct command region_commands[];
+extern const struct command apply_commands[];

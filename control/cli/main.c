@@ -4,7 +4,8 @@
 
 static const struct command *const nouns[] = {
 	cloud_commands, segment_commands, interconnect_commands, route_commands,  explain_commands,
-	grant_commands, stats_commands,	  event_commands,	 region_commands, NULL,
+	grant_commands, stats_commands,	  event_commands,	 region_commands, apply_commands,
+	NULL,
 };
 
 int main(int argc, char **argv)
