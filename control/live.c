@@ -21,6 +21,9 @@
 // How many ticks to wait before an absent port is tried again.
 #define RETRY_TICKS 3
 
+#define REPORT_DELAY_MS 10
+#define REPORT_START_MS 2000 // time for neighbours to be found
+
 #define NETDEVS_SLICE 10 // control netdevs made at once
 
 static void report_cloud(struct exchange_control *control, struct cloud *cloud)
@@ -97,16 +100,41 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 	live_report(control, NULL);
 }
 
+static void report_in(struct exchange_control *control, unsigned ms)
+{
+	const struct timeval delay = {ms / 1000, ms % 1000 * 1000};
+	int code;
+
+	if (control->report_due)
+		return;
+	code = event_base_once(control->base, -1, EV_TIMEOUT, on_report, control, &delay);
+	control->report_due = code == 0;
+}
+
 // A little later, so that findings that come together, as all the routers of a trunk do, are one
 // transaction.
 static void report_soon(struct exchange_control *control)
 {
-	static const struct timeval soon = {.tv_usec = 10000};
+	report_in(control, REPORT_DELAY_MS);
+}
 
-	if (!control->report_due)
-		control->report_due =
-			event_base_once(control->base, -1, EV_TIMEOUT, on_report, control, &soon) ==
-			0;
+// A restart is one event, not one for each object: all count as they were before, and those that
+// have not come back after a while are told.
+static void report_start(struct exchange_control *control)
+{
+	struct region *region = &control->region;
+	struct event event = record_event(
+		NULL, "t0xd.start", "", NULL, "version %s, %u clouds, %u interconnects",
+		T0X_VERSION, region->n_clouds, region->n_interconnects
+	);
+
+	for (unsigned i = 0; i < region->n_clouds; i++)
+		region->clouds[i]->live.reported = true;
+	for (unsigned i = 0; i < region->n_interconnects; i++)
+		region->interconnects[i]->reported = STATE_ACTIVE;
+	if (store_events(control->store, &event, 1) < 0)
+		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));
+	report_in(control, REPORT_START_MS);
 }
 
 void live_program(struct exchange_control *control, struct cloud *cloud)
@@ -289,7 +317,7 @@ void live_start(struct exchange_control *control)
 	}
 	if (control->netdevs != NULL)
 		netdevs_soon(control);
-	live_report(control, NULL);
+	report_start(control);
 }
 
 void live_settings(struct exchange_control *control, struct cloud *cloud, bool had_router_mac)

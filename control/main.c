@@ -208,7 +208,6 @@ static int complete_interrupted(struct daemon *daemon)
 			interconnect->name
 		);
 
-		interconnect->reported = STATE_BUILDING;
 		if (interconnect->phase == PHASE_BUILDING)
 			interconnect->phase = PHASE_ACTIVE;
 		if (interconnect->phase != PHASE_DELETING)

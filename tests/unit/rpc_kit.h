@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -72,6 +73,16 @@ static void run_big(struct rpc_call *call, const struct principal *p, json_t *pa
 	server.n_big++;
 	rpc_answer(call, json_string(text));
 	free(text);
+}
+
+// How much it was given, after having told of its progress twice at once.
+static void run_long(struct rpc_call *call, const struct principal *p, json_t *params, void *arg)
+{
+	rpc_progress(call, "reading", 1, 2);
+	rpc_progress(call, "reading", 2, 2);
+	rpc_answer(
+		call, json_integer((json_int_t)json_string_length(json_object_get(params, "x")))
+	);
 }
 
 static void run_refuse(struct rpc_call *call, const struct principal *p, json_t *params, void *arg)
@@ -148,13 +159,21 @@ static void run_mutate_now(struct rpc_call *call, const struct principal *p, jso
 }
 
 static const struct rpc_method test_methods[] = {
-	{"echo", false, run_echo},	     {"note", false, run_note},
-	{"whoami", false, run_whoami},	     {"big", false, run_big},
-	{"refuse", false, run_refuse},	     {"params", false, run_params},
-	{"no_memory", false, run_no_memory}, {"hold", false, run_hold},
-	{"held", false, run_held},	     {"release", false, run_release},
-	{"mutate", true, run_mutate},	     {"mutate_now", true, run_mutate_now},
-	{"mutate_hold", true, run_hold},     {},
+	{"echo", false, run_echo},
+	{"note", false, run_note},
+	{"whoami", false, run_whoami},
+	{"big", false, run_big},
+	{"refuse", false, run_refuse},
+	{"params", false, run_params},
+	{"no_memory", false, run_no_memory},
+	{"hold", false, run_hold},
+	{"held", false, run_held},
+	{"release", false, run_release},
+	{"mutate", true, run_mutate},
+	{"mutate_now", true, run_mutate_now},
+	{"mutate_hold", true, run_hold},
+	{"long", RPC_MUTATES_LONG, run_long},
+	{},
 };
 
 // The server
@@ -242,6 +261,19 @@ static struct client client_open(void)
 	assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	setsockopt(client.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	return client;
+}
+
+// A client of another user: credentials are those of the connecting thread, of which the raw system
+// calls change no other.
+static struct client client_open_as_another(void)
+{
+	struct client client;
+
+	assert_int_equal(syscall(SYS_setresuid, -1, 12345, -1), 0);
+	syscall(SYS_setfsuid, 0); // may go where the socket is all the same
+	client = client_open();
+	assert_int_equal(syscall(SYS_setresuid, -1, 0, -1), 0);
 	return client;
 }
 

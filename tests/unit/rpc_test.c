@@ -141,16 +141,17 @@ static void caller_is_known_by_uid(void **state)
 
 // Framing
 
-// A request of exactly 'length' bytes, newline not counted.
-static char *line_of(size_t length)
+// A request for 'method' of exactly 'length' bytes, newline not counted.
+static char *line_for(const char *method, size_t length)
 {
-	static const char head[] =
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"note\",\"params\":{\"x\":\"";
 	static const char tail[] = "\"}}";
 	char *line = malloc(length + 2);
+	int head = snprintf(
+		line, length,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{\"x\":\"", method
+	);
 
-	memset(line, 'y', length);
-	memcpy(line, head, sizeof(head) - 1);
+	memset(line + head, 'y', length - (size_t)head);
 	memcpy(line + length - (sizeof(tail) - 1), tail, sizeof(tail) - 1);
 	memcpy(line + length, "\n", 2);
 	return line;
@@ -159,7 +160,7 @@ static char *line_of(size_t length)
 static void longest_line_is_taken(void **state)
 {
 	struct client client = client_open();
-	char *line = line_of(RPC_LINE_MAX);
+	char *line = line_for("note", RPC_LINE_MAX);
 
 	put(&client, line);
 	expect_id(&client, 1);
@@ -171,18 +172,36 @@ static void longest_line_is_taken(void **state)
 	client_close(&client);
 }
 
-static void longer_line_is_refused_and_ends_the_connection(void **state)
-{
-	static const size_t lengths[] = {
-		RPC_LINE_MAX + 1,
-		RPC_LINE_MAX + 2,
-		RPC_LINE_MAX + 3,
-		16 * RPC_LINE_MAX,
-	};
+static const size_t too_long[] = {
+	RPC_LINE_MAX + 1,
+	RPC_LINE_MAX + 2,
+	RPC_LINE_MAX + 3,
+	16 * RPC_LINE_MAX,
+};
 
-	for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		struct client client = client_open();
-		char *line = line_of(lengths[i]);
+static void line_too_long_for_its_method_is_refused(void **state)
+{
+	struct client client = client_open();
+
+	for (unsigned i = 0; i < sizeof(too_long) / sizeof(too_long[0]); i++) {
+		char *line = line_for("note", too_long[i]);
+
+		put(&client, line);
+		expect_error(&client, RPC_INVALID_REQUEST, "line_too_long", NULL);
+		free(line);
+		put(&client, echo_line);
+		expect_id(&client, 1);
+	}
+	client_close(&client);
+}
+
+static void longer_line_of_others_ends_their_connection(void **state)
+{
+	if (geteuid() != 0)
+		return; // cannot be somebody else
+	for (unsigned i = 0; i < sizeof(too_long) / sizeof(too_long[0]); i++) {
+		struct client client = client_open_as_another();
+		char *line = line_for("long", too_long[i]);
 
 		put_bytes(&client, line, strlen(line));
 		expect_error(&client, RPC_INVALID_REQUEST, "line_too_long", NULL);
@@ -190,6 +209,39 @@ static void longer_line_is_refused_and_ends_the_connection(void **state)
 		free(line);
 		client_close(&client);
 	}
+	expect_alive();
+}
+
+static void long_line_is_taken_where_it_may_be(void **state)
+{
+	struct client client = client_open();
+	char *line = line_for("long", RPC_LINE_MAX_LONG);
+	json_t *progress, *answer;
+
+	put(&client, line);
+	progress = get(&client);
+	assert_string_equal(json_string_value(json_object_get(progress, "method")), "progress");
+	assert_null(json_object_get(progress, "id"));
+	answer = get(&client); // the second notice was not sent while the first was not out
+	assert_true(json_integer_value(json_object_get(answer, "result")) > RPC_LINE_MAX_LONG - 99);
+	json_decref(progress);
+	json_decref(answer);
+	free(line);
+	put(&client, echo_line);
+	expect_id(&client, 1);
+	client_close(&client);
+}
+
+static void line_longer_than_any_ends_the_connection(void **state)
+{
+	struct client client = client_open();
+	char *line = line_for("long", RPC_LINE_MAX_LONG + 1);
+
+	put_bytes(&client, line, strlen(line));
+	expect_error(&client, RPC_INVALID_REQUEST, "line_too_long", NULL);
+	expect_end(&client);
+	free(line);
+	client_close(&client);
 	expect_alive();
 }
 
@@ -606,7 +658,10 @@ int main(void)
 		TEST(notification_is_carried_out_and_not_answered),
 		TEST(caller_is_known_by_uid),
 		TEST(longest_line_is_taken),
-		TEST(longer_line_is_refused_and_ends_the_connection),
+		TEST(line_too_long_for_its_method_is_refused),
+		TEST(longer_line_of_others_ends_their_connection),
+		TEST(long_line_is_taken_where_it_may_be),
+		TEST(line_longer_than_any_ends_the_connection),
 		TEST(endless_line_is_refused),
 		TEST(request_may_come_byte_by_byte),
 		TEST(requests_of_one_write_are_answered_in_order),
