@@ -246,7 +246,8 @@ void live_try_attach(struct exchange_control *control, struct cloud *cloud)
 }
 
 // At start the workers need no control netdev, and a thousand take a second: they come after the
-// first packets, those first whose routers are yet to be found.
+// first packets, those first whose routers are yet to be found. What then is left over from an
+// earlier life belongs to nobody.
 
 static bool lacks_netdev(const struct cloud *cloud)
 {
@@ -281,8 +282,10 @@ static void on_netdevs(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < NETDEVS_SLICE; i++) {
 		struct cloud *cloud = next_without_netdev(&control->region);
 
-		if (cloud == NULL)
+		if (cloud == NULL) {
+			netdevs_remove_orphans(control->netdevs);
 			return;
+		}
 		if (attach_netdev(control, cloud, &refusal) < 0) {
 			tell_failure(cloud, &refusal);
 			live_give_up(control, cloud, &refusal);
@@ -293,7 +296,8 @@ static void on_netdevs(evutil_socket_t fd, short what, void *arg)
 
 static void netdevs_soon(struct exchange_control *control)
 {
-	static const struct timeval soon = {};
+	// Not zero, at which the loop would call again without looking at anything else.
+	static const struct timeval soon = {.tv_usec = 1};
 
 	if (event_base_once(control->base, -1, EV_TIMEOUT, on_netdevs, control, &soon) < 0)
 		LOG(ERROR, "event=no_memory what=control_netdevs");

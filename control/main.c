@@ -354,7 +354,6 @@ int main(int argc, char **argv)
 		    T0X_VERSION, daemon.options.n_workers, daemon.control.region.n_clouds,
 		    daemon.control.region.n_interconnects);
 		sd_notify(0, "READY=1");
-		netdevs_remove_orphans(daemon.control.netdevs);
 		event_base_dispatch(daemon.control.base);
 		sd_notify(0, "STOPPING=1");
 	}
