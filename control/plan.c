@@ -126,7 +126,7 @@ static int collect_ids(struct making *making)
 // What differs, in words
 
 struct text {
-	char text[256];
+	char text[384];
 	size_t used;
 };
 
@@ -211,7 +211,7 @@ static void differ_clouds(struct text *text, const struct cloud *now, const stru
 	if (strcmp(now->location, next->location) != 0)
 		text_add(text, "location %s -> %s", now->location, next->location);
 	if (strcmp(now->port, next->port) != 0)
-		text_add(text, "port %.60s -> %.60s", now->port, next->port);
+		text_add(text, "port %.120s -> %.120s", now->port, next->port);
 	if (now->vlan != next->vlan)
 		text_add(text, "VLAN %u -> %u", now->vlan, next->vlan);
 	differ_prefixes(text, "gateway", now->gateway, next->gateway);
