@@ -57,13 +57,45 @@ check_spelling() {
 	sources | grep -v '^LICENSE$' | xargs -d '\n' codespell --ignore-words tests/data/codespell.ignore
 }
 
+check_man() { mandoc -T lint -W warning "${MAN[@]}"; }
+
+# What --help says stands on the man pages, word for word: each command with all its options.
+check_man_complete() {
+	local page noun usage missing=0
+	page=$(mandoc -T ascii -O width=1000 control/man/t0xctl.1 | col -b | sed 's/^ *//')
+	for noun in $("$T0XCTL" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | uniq); do
+		while read -r usage; do
+			grep -qF -- "$usage" <<<"$page" ||
+				{ say "not on t0xctl(1): $usage" && missing=1; }
+		done < <("$T0XCTL" "$noun" --help | sed -n 's/^\(usage: \|       \)\(t0xctl \)/\2/p')
+	done
+	page=$(mandoc -T ascii -O width=1000 control/man/t0xd.8 | col -b)
+	while read -r usage; do
+		grep -qF -- "$usage" <<<"$page" || { say "not on t0xd(8): $usage" && missing=1; }
+	done < <("$T0XD" --help | grep -oE '^  --[a-z]+ [A-Z]+')
+	return "$missing"
+}
+
+# As they are installed: systemd-analyze looks whether what a unit starts is there.
+check_units() {
+	local root units findings
+	root=$(mktemp -d)
+	DESTDIR=$root meson install -C "$BUILD" --no-rebuild --quiet
+	units=$root/usr/local/lib/systemd/system
+	sed -i "s|^ExecStart=/|ExecStart=$root/|" "$units/t0xd.service"
+	findings=$(systemd-analyze verify --man=no "$units"/*.service 2>&1 | grep "$units") || true
+	rm -rf "$root"
+	[[ -z $findings ]] || { say "$findings" && return 1; }
+}
+
 # The first line, or the second after #!, of everything that can hold a comment.
 check_spdx() {
 	local file missing=0
 	while read -r file; do
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
 			{ say "$file" && missing=1; }
-	done < <(printf '%s\n' "${C[@]}" "${H[@]}" "${SHELL_FILES[@]}" && sources '*meson.build')
+	done < <(printf '%s\n' "${C[@]}" "${H[@]}" "${SHELL_FILES[@]}" "${MAN[@]}" &&
+		sources '*meson.build' control/service)
 	return "$missing"
 }
 
@@ -73,8 +105,11 @@ mapfile -t C < <(sources '*.c')
 mapfile -t H < <(sources '*.h')
 mapfile -t SHELL_FILES < <({
 	sources '*.sh'
+	sources control/completion
 	sources | xargs -d '\n' grep -lE '^#!/bin/(ba)?sh' 2>/dev/null
 } | sort -u)
+
+mapfile -t MAN < <(sources control/man)
 
 if (($#)); then
 	"$@" # one of the functions above, its findings as they are
@@ -85,6 +120,9 @@ check clang-tidy tidy
 check cppcheck check_cpp
 check shellcheck check_shell
 check codespell check_spelling
+check "man pages" check_man
+check "man pages against --help" check_man_complete
+check "systemd units" check_units
 check "SPDX lines" check_spdx
 check "trailing blanks" check_whitespace
 exit $((WRONG > 0))

@@ -11,7 +11,8 @@ PACKAGES_LAB=(gcc meson ninja-build pkg-config dpdk-dev libevent-dev libjansson-
 # shellcheck disable=SC2034
 PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git)
 # shellcheck disable=SC2034
-PACKAGES_LINT=(clang clang-tidy clang-format cppcheck shellcheck codespell)
+PACKAGES_LINT=(clang clang-tidy clang-format cppcheck shellcheck codespell mandoc
+	bsdextrautils systemd)
 # shellcheck disable=SC2034
 PACKAGES_ASAN=(clang libclang-rt-14-dev)
 
