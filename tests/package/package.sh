@@ -1,0 +1,287 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The Debian package, as an operator meets it: built, installed in a clean bookworm, run by hand
+# and by systemd, upgraded, removed, purged.
+#
+# Each promise is a function, run in a subshell and traced to build/package/package.log.
+set -euo pipefail
+
+# shellcheck source=../../bench/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../bench/lib/common.sh"
+# shellcheck source=build.sh
+source "$TREE/tests/package/build.sh"
+# shellcheck source=root.sh
+source "$TREE/tests/package/root.sh"
+
+LOG=$PACKAGE_DIR/package.log
+BROKEN=0
+
+need_root
+mkdir -p "$PACKAGE_DIR"
+: >"$LOG"
+exec 4>>"$LOG"
+BASH_XTRACEFD=4
+trap root_remove EXIT
+
+promise() { # FUNCTION [ARGUMENT...]
+	local began=$EPOCHREALTIME rc
+	printf '\n==== %s\n' "$*" >>"$LOG"
+	set +e
+	(
+		set -ex
+		"$@"
+	) >>"$LOG" 2>&1
+	rc=$?
+	set -e
+	if ((rc == 0)); then
+		say "${GREEN}PASS$PLAIN $1 ($(ms_between "$began" "$EPOCHREALTIME") ms)"
+	else
+		BROKEN=$((BROKEN + 1))
+		say "${RED}FAIL$PLAIN $1 (see ${LOG#"$TREE"/})"
+		tail -n 30 "$LOG" | sed 's/^/       /'
+	fi
+	return 0
+}
+
+equal() { # EXPECTED ACTUAL
+	[[ $1 == "$2" ]] || {
+		echo "expected '$1', got '$2'"
+		return 1
+	}
+}
+
+# Build and debootstrap wait for different things: both at once.
+the_package_builds() {
+	local base
+	(root_base) &
+	base=$!
+	package_build
+	wait "$base"
+}
+
+it_installs_with_its_dependencies() {
+	local install=(apt-get -q -y --no-install-recommends install /root/package.deb)
+	inside_online "${install[@]}" || {
+		inside_online apt-get -q update # the lists of the last run are too old
+		inside_online "${install[@]}"
+	}
+	equal "ii " "$(inside dpkg-query -W -f '${db:Status-Abbrev}' t0x)"
+}
+
+both_programs_say_the_version_of_the_package() {
+	local version
+	version=$(inside dpkg-query -W -f '${Version}' t0x)
+	equal "t0xd $version" "$(inside t0xd --version)"
+	equal "t0xctl $version" "$(inside t0xctl --version)"
+}
+
+files_are_where_they_belong() {
+	local file
+	for file in /usr/sbin/t0xd /usr/bin/t0xctl /lib/systemd/system/t0xd.service \
+		/lib/systemd/system/t0x-netns.service /usr/lib/sysusers.d/t0x.conf \
+		/usr/lib/tmpfiles.d/t0x.conf /etc/default/t0xd /usr/share/man/man8/t0xd.8.gz \
+		/usr/share/man/man1/t0xctl.1.gz /usr/share/man/man5/t0x-region.5.gz \
+		/usr/share/bash-completion/completions/t0xctl /usr/share/doc/t0x/copyright; do
+		inside test -f "$file"
+		equal "t0x: $file" "$(inside dpkg -S "$file")"
+	done
+	inside grep -qx 'ExecStart=/usr/sbin/t0xd $T0XD_ARGS' /lib/systemd/system/t0xd.service
+}
+
+user_group_and_state_directory_are_there() {
+	inside getent group t0x
+	equal t0x "$(inside id -gn t0x)"
+	equal "root root 700" "$(inside stat -c '%U %G %a' /var/lib/t0x)"
+}
+
+man_pages_can_be_read() {
+	inside man -P cat t0xd | grep -q -- '--workers CPULIST'
+	inside man -P cat t0xctl | grep -q 'interconnect create CLOUD PEER'
+	inside man -P cat t0x-region | grep -q 'network_block'
+}
+
+# An installation starts nothing: it takes hugepages and CPUs that somebody must set aside.
+installing_starts_and_enables_nothing() {
+	! inside test -e /run/t0x || return 1
+	! inside test -e /etc/systemd/system/multi-user.target.wants/t0xd.service || return 1
+}
+
+listen_for_notifications() {
+	nsenter -t "$HELD" -m --wd="$ROOT/run" \
+		socat -u UNIX-RECV:notify OPEN:notified,creat,append </dev/null &
+	wait_for 5 inside test -S /run/notify
+}
+
+# With default paths, which are its own here, and as a service manager would start it.
+t0xd_tells_when_it_is_ready() {
+	listen_for_notifications
+	# shellcheck disable=SC2016
+	inside sh -c 'NOTIFY_SOCKET=/run/notify t0xd -- --no-huge >/run/t0xd.log 2>&1 </dev/null &
+		echo $! >/run/t0xd.pid; wait $!; echo $? >/run/t0xd.status' &
+	wait_for 20 inside grep -q READY=1 /run/notified || {
+		inside cat /run/t0xd.log
+		return 1
+	}
+	equal '[]' "$(inside t0xctl cloud list -o json | jq -c .)"
+}
+
+the_socket_admits_the_group() {
+	equal "root root 755" "$(inside stat -c '%U %G %a' /run/t0x)"
+	equal "root t0x 660" "$(inside stat -c '%U %G %a' /run/t0x/t0x.sock)"
+	inside setpriv --reuid 12345 --regid 12345 --groups t0x t0xctl cloud list
+	equal unreachable "$(inside setpriv --reuid 12345 --regid 12345 --clear-groups \
+		t0xctl cloud list -o json 2>&1 | jq -r .code)"
+}
+
+# attach N DEVARGS: as cloud pcN.
+attach() {
+	inside t0xctl cloud create "pc$1" --location westeurope --port "$2" \
+		--gateway "169.254.$1.1/30" --router "169.254.$1.2" --network-block "10.$1.0.0/22"
+}
+
+drivers_that_come_along_take_ports() {
+	inside ip link add t0x-a type veth peer name t0x-b
+	inside ip link set t0x-a up
+	inside ip link set t0x-b up
+	attach 1 net_null0
+	attach 2 net_tap0
+	attach 3 net_ring0
+	attach 4 net_af_packet0,iface=t0x-a
+	attach 5 net_vhost0,iface=/run/t0x/vm.sock
+	inside t0xctl segment create pc1 web --gateway-address 172.16.1.1/24
+	inside t0xctl interconnect create pc1 pc2 --name link --confirm-no-overlap
+}
+
+# completed WORD...: what is offered for the last word.
+completed() {
+	# shellcheck disable=SC2016
+	inside bash -ec 'source /usr/share/bash-completion/completions/t0xctl
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_t0xctl t0xctl "${COMP_WORDS[COMP_CWORD]}" "" || true
+		echo "${COMPREPLY[*]}"' - "$@" 2>&1
+}
+
+completion_offers_what_there_is() {
+	equal "segment stats" "$(completed t0xctl s)"
+	equal "create list show set delete" "$(completed t0xctl cloud '')"
+	equal "--ttl" "$(completed t0xctl explain --t)"
+	equal "table json" "$(completed t0xctl -o '')"
+	equal "reader contributor" "$(completed t0xctl grant create uid:1 pc1 '')"
+	equal "pc1 pc2 pc3 pc4 pc5" "$(completed t0xctl cloud show '')"
+	equal "pc4" "$(completed t0xctl route list pc4)"
+	equal "web" "$(completed t0xctl segment delete pc1 '')"
+	equal "link" "$(completed t0xctl interconnect show pc2 '')"
+	equal "" "$(completed t0xctl cloud create '')"
+}
+
+t0xd_ends_when_told() {
+	inside sh -c 'kill "$(cat /run/t0xd.pid)"'
+	wait_for 10 inside test -s /run/t0xd.status
+	equal 0 "$(inside cat /run/t0xd.status)"
+	inside grep -q STOPPING=1 /run/notified
+}
+
+completion_is_silent_without_t0xd() { equal "" "$(completed t0xctl cloud show '')"; }
+
+main_pid() { inside systemctl show -p MainPID --value t0xd; }
+answers() { equal 5 "$(inside t0xctl cloud list -o json | jq length)"; }
+
+systemd_runs_t0xd_confined() {
+	local status
+	inside sh -c "echo 'T0XD_ARGS=\"-- --no-huge\"' >/etc/default/t0xd"
+	inside systemctl start t0xd || {
+		inside journalctl -n 40 --no-pager
+		return 1
+	}
+	answers
+	status=$(inside cat "/proc/$(main_pid)/status")
+	# CHOWN 0, NET_ADMIN 12, NET_RAW 13, IPC_LOCK 14, SYS_ADMIN 21
+	grep -q '^CapBnd:.*0000000000207001$' <<<"$status"
+	grep -q '^NoNewPrivs:.*1$' <<<"$status"
+	grep -q '^Seccomp:.*2$' <<<"$status"
+	! inside nsenter -t "$(main_pid)" -m touch /usr/t0x-was-here || return 1
+}
+
+# Confined, it has mounts of its own; the namespace of the control netdevs is not among them.
+the_control_namespace_is_seen_on_the_host() {
+	inside ip netns list | grep -q t0x-control
+	inside ip -n t0x-control -o -4 address show | grep -q '169.254.1.1/30'
+}
+
+systemd_starts_it_again() {
+	local before
+	before=$(main_pid)
+	inside sh -c "kill -9 $before"
+	wait_for 20 answers
+	[[ $(main_pid) != "$before" ]]
+}
+
+an_upgrade_restarts_it_and_keeps_the_region() {
+	local before
+	before=$(main_pid)
+	inside dpkg --force-confold -i /root/package.deb
+	wait_for 20 answers
+	[[ $(main_pid) != "$before" ]]
+}
+
+a_wrong_command_line_is_not_tried_again() {
+	inside sh -c 'echo T0XD_ARGS=--bogus >/etc/default/t0xd'
+	inside systemctl restart t0xd && return 1
+	equal failed "$(inside systemctl is-failed t0xd)"
+	inside sh -c "echo 'T0XD_ARGS=\"-- --no-huge\"' >/etc/default/t0xd"
+	inside systemctl start t0xd
+	answers
+}
+
+removing_stops_it_and_keeps_the_region() {
+	inside apt-get -q -y remove t0x
+	! inside test -e /proc/"$PID_BEFORE"/exe || return 1
+	! inside test -e /usr/sbin/t0xd || return 1
+	! inside test -e /run/t0x || return 1
+	! inside test -e /run/netns/t0x-control || return 1
+	inside test -s /var/lib/t0x/t0x.db
+	inside test -f /etc/default/t0xd
+}
+
+# User and group stay, as Debian has it.
+purging_leaves_nothing() {
+	inside apt-get -q -y purge t0x
+	equal "" "$(inside find / /run -xdev -name '*t0x*')"
+}
+
+step "Debian package"
+promise the_package_builds
+package_find && [[ -s $ROOT_BASE ]] || exit 1
+root_unpack
+cp "$PACKAGE_FILE" "$ROOT/root/package.deb"
+
+root_hold
+promise it_installs_with_its_dependencies
+promise both_programs_say_the_version_of_the_package
+promise files_are_where_they_belong
+promise user_group_and_state_directory_are_there
+promise installing_starts_and_enables_nothing
+promise man_pages_can_be_read
+promise t0xd_tells_when_it_is_ready
+promise the_socket_admits_the_group
+promise drivers_that_come_along_take_ports
+promise completion_offers_what_there_is
+promise t0xd_ends_when_told
+promise completion_is_silent_without_t0xd
+root_release
+
+step "Debian package, under systemd"
+root_boot || {
+	cat "$PACKAGE_DIR/boot.log"
+	die "systemd does not boot in a container here"
+}
+inside ip link add t0x-a type veth peer name t0x-b
+promise systemd_runs_t0xd_confined
+promise the_control_namespace_is_seen_on_the_host
+promise systemd_starts_it_again
+promise an_upgrade_restarts_it_and_keeps_the_region
+promise a_wrong_command_line_is_not_tried_again
+PID_BEFORE=$(main_pid)
+promise removing_stops_it_and_keeps_the_region
+promise purging_leaves_nothing
+exit $((BROKEN > 0))
