@@ -13,7 +13,7 @@ package_sources() {
 	fi
 }
 
-# package_build: leaves build/package/t0x_VERSION_ARCH.deb, its name in PACKAGE_FILE.
+# package_build: leaves build/package/t0x_VERSION_ARCH.deb.
 package_build() {
 	local dir=$PACKAGE_DIR/source
 	rm -rf "$dir" "$PACKAGE_DIR"/*.deb "$PACKAGE_DIR"/t0x_*
@@ -25,9 +25,9 @@ package_build() {
 		return 1
 	fi
 	rm -rf "$dir"
-	package_find
 }
 
+# package_find: its name in PACKAGE_FILE, if there is one.
 package_find() {
 	PACKAGE_FILE=$(find "$PACKAGE_DIR" -name 't0x_*.deb')
 	[[ -f $PACKAGE_FILE ]]

@@ -38,7 +38,7 @@ promise() { # FUNCTION [ARGUMENT...]
 	else
 		BROKEN=$((BROKEN + 1))
 		say "${RED}FAIL$PLAIN $1 (see ${LOG#"$TREE"/})"
-		tail -n 30 "$LOG" | sed 's/^/       /'
+		tail -n 12 "$LOG" | cut -c1-200 | sed 's/^/       /'
 	fi
 	return 0
 }
@@ -50,13 +50,19 @@ equal() { # EXPECTED ACTUAL
 	}
 }
 
-# Build and debootstrap wait for different things: both at once.
-the_package_builds() {
-	local base
+# says TEXT COMMAND...
+says() { grep -F -- "$1" <<<"$("${@:2}")"; }
+
+# Compiling and fetching wait for different things: both at once.
+package_and_root() {
+	local package root broken=0
+	(package_build) &
+	package=$!
 	(root_base) &
-	base=$!
-	package_build
-	wait "$base"
+	root=$!
+	wait "$package" || broken=1
+	wait "$root" || broken=1
+	return "$broken"
 }
 
 it_installs_with_its_dependencies() {
@@ -95,9 +101,9 @@ user_group_and_state_directory_are_there() {
 }
 
 man_pages_can_be_read() {
-	inside man -P cat t0xd | grep -q -- '--workers CPULIST'
-	inside man -P cat t0xctl | grep -q 'interconnect create CLOUD PEER'
-	inside man -P cat t0x-region | grep -q 'network_block'
+	says '--workers CPULIST' inside man -P cat t0xd
+	says 'interconnect create CLOUD PEER' inside man -P cat t0xctl
+	says 'network_block' inside man -P cat t0x-region
 }
 
 # An installation starts nothing: it takes hugepages and CPUs that somebody must set aside.
@@ -107,8 +113,10 @@ installing_starts_and_enables_nothing() {
 }
 
 listen_for_notifications() {
-	nsenter -t "$HELD" -m --wd="$ROOT/run" \
-		socat -u UNIX-RECV:notify OPEN:notified,creat,append </dev/null &
+	# The host's socat; the path of a socket may have no more than 107 characters.
+	# shellcheck disable=SC2016
+	nsenter -t "$HELD" -m bash -c 'cd "$1/run" &&
+		exec socat -u UNIX-RECV:notify OPEN:notified,creat,append' - "$ROOT" </dev/null &
 	wait_for 5 inside test -S /run/notify
 }
 
@@ -204,8 +212,8 @@ systemd_runs_t0xd_confined() {
 
 # Confined, it has mounts of its own; the namespace of the control netdevs is not among them.
 the_control_namespace_is_seen_on_the_host() {
-	inside ip netns list | grep -q t0x-control
-	inside ip -n t0x-control -o -4 address show | grep -q '169.254.1.1/30'
+	says t0x-control inside ip netns list
+	says 169.254.1.1/30 inside ip -n t0x-control -4 address show
 }
 
 systemd_starts_it_again() {
@@ -243,14 +251,14 @@ removing_stops_it_and_keeps_the_region() {
 	inside test -f /etc/default/t0xd
 }
 
-# User and group stay, as Debian has it.
+# User and group stay, as Debian has it; man keeps the pages that it showed.
 purging_leaves_nothing() {
 	inside apt-get -q -y purge t0x
-	equal "" "$(inside find / /run -xdev -name '*t0x*')"
+	equal "" "$(inside find / /run -xdev -path /var/cache/man -prune -o -name '*t0x*' -print)"
 }
 
 step "Debian package"
-promise the_package_builds
+promise package_and_root
 package_find && [[ -s $ROOT_BASE ]] || exit 1
 root_unpack
 cp "$PACKAGE_FILE" "$ROOT/root/package.deb"

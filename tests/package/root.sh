@@ -71,7 +71,7 @@ root_hold() {
 		mount -t tmpfs -o mode=0755 tmpfs "$1/run"
 		mount --bind "$2" "$1/var/cache/apt/archives"
 		ip link set lo up
-		exec chroot "$1" sleep infinity' - "$ROOT" "$ROOT_ARCHIVES" &
+		exec chroot "$1" sleep infinity' - "$ROOT" "$ROOT_ARCHIVES" 2>"$PACKAGE_DIR/hold.log" &
 	HOLDER=$!
 	wait_for 10 pgrep -P "$HOLDER" -x sleep
 	HELD=$(pgrep -P "$HOLDER" -x sleep)
