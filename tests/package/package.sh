@@ -147,6 +147,11 @@ attach() {
 		--gateway "169.254.$1.1/30" --router "169.254.$1.2" --network-block "10.$1.0.0/22"
 }
 
+# All of them: a port that is attached has a MAC address.
+ports_are_attached() {
+	equal 6 "$(inside t0xctl cloud list -o json | jq '[.[] | select(.mac)] | length')"
+}
+
 drivers_that_come_along_take_ports() {
 	inside ip link add t0x-a type veth peer name t0x-b
 	inside ip link set t0x-a up
@@ -156,6 +161,8 @@ drivers_that_come_along_take_ports() {
 	attach 3 net_ring0
 	attach 4 net_af_packet0,iface=t0x-a
 	attach 5 net_vhost0,iface=/run/t0x/vm.sock
+	attach 6 net_memif0,role=server,socket=/run/t0x/memif.sock,socket-abstract=no
+	ports_are_attached
 	inside t0xctl segment create pc1 web --gateway-address 172.16.1.1/24
 	inside t0xctl interconnect create pc1 pc2 --name link --confirm-no-overlap
 }
@@ -175,7 +182,7 @@ completion_offers_what_there_is() {
 	equal "--ttl" "$(completed t0xctl explain --t)"
 	equal "table json" "$(completed t0xctl -o '')"
 	equal "reader contributor" "$(completed t0xctl grant create uid:1 pc1 '')"
-	equal "pc1 pc2 pc3 pc4 pc5" "$(completed t0xctl cloud show '')"
+	equal "pc1 pc2 pc3 pc4 pc5 pc6" "$(completed t0xctl cloud show '')"
 	equal "pc4" "$(completed t0xctl route list pc4)"
 	equal "web" "$(completed t0xctl segment delete pc1 '')"
 	equal "link" "$(completed t0xctl interconnect show pc2 '')"
@@ -192,7 +199,6 @@ t0xd_ends_when_told() {
 completion_is_silent_without_t0xd() { equal "" "$(completed t0xctl cloud show '')"; }
 
 main_pid() { inside systemctl show -p MainPID --value t0xd; }
-answers() { equal 5 "$(inside t0xctl cloud list -o json | jq length)"; }
 
 systemd_runs_t0xd_confined() {
 	local status
@@ -201,7 +207,7 @@ systemd_runs_t0xd_confined() {
 		inside journalctl -n 40 --no-pager
 		return 1
 	}
-	answers
+	ports_are_attached
 	status=$(inside cat "/proc/$(main_pid)/status")
 	# CHOWN 0, NET_ADMIN 12, NET_RAW 13, IPC_LOCK 14, SYS_ADMIN 21
 	grep -q '^CapBnd:.*0000000000207001$' <<<"$status"
@@ -220,7 +226,7 @@ systemd_starts_it_again() {
 	local before
 	before=$(main_pid)
 	inside sh -c "kill -9 $before"
-	wait_for 20 answers
+	wait_for 20 ports_are_attached
 	[[ $(main_pid) != "$before" ]]
 }
 
@@ -228,7 +234,7 @@ an_upgrade_restarts_it_and_keeps_the_region() {
 	local before
 	before=$(main_pid)
 	inside dpkg --force-confold -i /root/package.deb
-	wait_for 20 answers
+	wait_for 20 ports_are_attached
 	[[ $(main_pid) != "$before" ]]
 }
 
@@ -238,7 +244,7 @@ a_wrong_command_line_is_not_tried_again() {
 	equal failed "$(inside systemctl is-failed t0xd)"
 	inside sh -c "echo 'T0XD_ARGS=\"-- --no-huge\"' >/etc/default/t0xd"
 	inside systemctl start t0xd
-	answers
+	ports_are_attached
 }
 
 removing_stops_it_and_keeps_the_region() {
