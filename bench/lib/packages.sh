@@ -16,9 +16,9 @@ PACKAGES_LINT=(clang clang-tidy clang-format cppcheck shellcheck codespell mando
 # shellcheck disable=SC2034
 PACKAGES_ASAN=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034
-PACKAGES_PACKAGE=(build-essential debhelper meson ninja-build pkg-config libdpdk-dev libevent-dev
-	libjansson-dev libmnl-dev libsqlite3-dev libsystemd-dev dpkg-dev debootstrap systemd-container socat git jq procps
-	util-linux)
+PACKAGES_PACKAGE=(build-essential dpkg-dev debhelper meson ninja-build pkg-config libdpdk-dev
+	libevent-dev libjansson-dev libmnl-dev libsqlite3-dev libsystemd-dev mmdebstrap
+	systemd-container socat iproute2 git jq procps util-linux)
 
 packages_missing() {
 	local known

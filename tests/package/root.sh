@@ -3,47 +3,38 @@
 # A clean Debian to install the package in: a root directory, held by a process in namespaces of
 # its own, so that its mounts, netdevs and daemons end with that process. Sourced.
 
-ROOT_BASE=$PACKAGE_DIR/root.tar     # as debootstrap leaves it, for the next run
+ROOT_BASE=$PACKAGE_DIR/root.tar     # as mmdebstrap leaves it, for the next run
 ROOT_ARCHIVES=$PACKAGE_DIR/archives # what apt has fetched, likewise
 HELD=                               # the process that holds the root: its first
 HOLDER=                             # its parent, a job of ours
 
-# The suites of Debian itself that this host installs from: URI RELEASE CODENAME COMPONENT.
+# The suites of Debian itself that this host installs from, as lines of sources.list.
 root_mirrors() {
 	apt-get indextargets --format \
-		'$(CREATED_BY) $(ORIGIN) $(REPO_URI) $(RELEASE) $(CODENAME) $(COMPONENT)' |
-		awk '$1 == "Packages" && $2 == "Debian" && $5 ~ /^bookworm/ { print $3, $4, $5, $6 }' |
-		sort -u
+		'$(CREATED_BY) $(ORIGIN) $(CODENAME) deb $(REPO_URI) $(RELEASE) $(COMPONENT)' |
+		sed -n 's/^Packages Debian bookworm[^ ]* //p' | sort -u
 }
 
-# root_base: leaves $ROOT_BASE.
+# root_base: leaves $ROOT_BASE, and the package lists in it.
 root_base() {
-	local dir=$PACKAGE_DIR/base mirrors http_proxy=''
+	local mirrors http_proxy=${http_proxy:-} options=(--variant=minbase --format=tar
+		"--include=man-db,systemd-sysv" --skip=cleanup/apt/lists --dpkgopt=force-unsafe-io
+		--aptopt='APT::Sandbox::User "root"')
 	[[ ! -s $ROOT_BASE ]] || return 0
-	rm -rf "$dir" "$ROOT_ARCHIVES"
+	rm -rf "$ROOT_ARCHIVES"
 	mirrors=$(root_mirrors)
 	if [[ -z $mirrors ]]; then
 		apt-get -q update >/dev/null
 		mirrors=$(root_mirrors)
 	fi
 	eval "$(apt-config shell http_proxy Acquire::http::Proxy)"
-	export http_proxy
-	debootstrap --variant=minbase --include=man-db,systemd-sysv bookworm "$dir" \
-		"$(awk '$3 == "bookworm" { print $1; exit }' <<<"$mirrors")" >"$PACKAGE_DIR/base.log" 2>&1 || {
+	[[ -z $http_proxy ]] || options+=(--aptopt="Acquire::http::Proxy \"$http_proxy\"")
+	mmdebstrap "${options[@]}" bookworm "$ROOT_BASE.new" - <<<"$mirrors" \
+		>"$PACKAGE_DIR/base.log" 2>&1 || {
 		tail -n 20 "$PACKAGE_DIR/base.log" >&2
 		return 1
 	}
-	awk '{ print "deb", $1, $2, $4 }' <<<"$mirrors" >"$dir/etc/apt/sources.list"
-	printf 'APT::Sandbox::User "root";\n' >"$dir/etc/apt/apt.conf.d/10package-test"
-	[[ -z $http_proxy ]] ||
-		printf 'Acquire::http::Proxy "%s";\n' "$http_proxy" >>"$dir/etc/apt/apt.conf.d/10package-test"
-	echo force-unsafe-io >"$dir/etc/dpkg/dpkg.cfg.d/package-test"
-	cp -L /etc/resolv.conf /etc/hosts "$dir/etc/"
-	chroot "$dir" apt-get -q update >>"$PACKAGE_DIR/base.log" 2>&1
-	rm -f "$dir"/var/cache/apt/archives/*.deb
-	tar -C "$dir" -cf "$ROOT_BASE.new" .
 	mv "$ROOT_BASE.new" "$ROOT_BASE"
-	rm -rf "$dir"
 }
 
 root_unpack() {
