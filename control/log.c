@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "log.h"
 
+#include "log_dpdk.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,7 +16,6 @@
 #define LINE_SIZE 4096
 #define TEXT_SIZE 2048
 #define TEXT_BUFFERS 8
-#define MODULES_MAX 32
 
 struct level_word {
 	const char *word;
@@ -29,28 +30,32 @@ static const struct level_word levels[] = {
 #define N_LEVELS (sizeof(levels) / sizeof(levels[0]))
 
 struct module {
-	char name[32];
-	enum log_level level;
+	const char *name;
+	enum log_level level; // control: rw, other threads: ro
 };
 
-static struct module modules[MODULES_MAX]; // those that differ from 'others'
-static unsigned n_modules;
-static enum log_level others = LOG_LEVEL_INFO;
+static struct module modules[] = {
+	{"apply", LOG_LEVEL_INFO},  {"change", LOG_LEVEL_INFO},	   {"dpdk", LOG_LEVEL_INFO},
+	{"link", LOG_LEVEL_INFO},   {"live", LOG_LEVEL_INFO},	   {"main", LOG_LEVEL_INFO},
+	{"netdev", LOG_LEVEL_INFO}, {"router", LOG_LEVEL_INFO},	   {"rpc", LOG_LEVEL_INFO},
+	{"sysctl", LOG_LEVEL_INFO}, {"telemetry", LOG_LEVEL_INFO},
+};
+#define N_MODULES (sizeof(modules) / sizeof(modules[0]))
 
 static struct module *find_module(const char *name)
 {
-	for (unsigned i = 0; i < n_modules; i++) {
+	for (unsigned i = 0; i < N_MODULES; i++) {
 		if (strcmp(modules[i].name, name) == 0)
 			return &modules[i];
 	}
 	return NULL;
 }
 
-static bool is_shown(enum log_level level, const char *module)
+static bool is_shown(enum log_level level, const char *name)
 {
-	const struct module *own = find_module(module);
+	const struct module *module = find_module(name);
 
-	return level <= (own ? own->level : others);
+	return level <= (module ? module->level : LOG_LEVEL_INFO);
 }
 
 // Is stderr the journal itself? systemd names the stream that it gave us; who redirects stderr
@@ -144,25 +149,42 @@ static int parse_level(const char *word)
 	return -EINVAL;
 }
 
-int log_set_level(const char *module, const char *level)
+static int refuse_module(const char *name, char *error, size_t size)
 {
-	int parsed = parse_level(level);
-	struct module *own;
+	size_t used = (size_t)snprintf(error, size, "module: \"%.40s\" is none of *", name);
 
-	if (parsed < 0)
+	for (unsigned i = 0; i < N_MODULES && used < size; i++)
+		used += (size_t)snprintf(&error[used], size - used, ", %s", modules[i].name);
+	return -EINVAL;
+}
+
+int log_set_level(const char *name, const char *level, char *error, size_t size)
+{
+	bool all = strcmp(name, "*") == 0;
+	struct module *module = find_module(name);
+	int parsed = parse_level(level);
+
+	if (parsed < 0) {
+		snprintf(
+			error, size,
+			"level: \"%.40s\" is none of error, warning, notice, info, debug", level
+		);
 		return -EINVAL;
-	if (strcmp(module, "*") == 0) {
-		n_modules = 0;
-		others = (enum log_level)parsed;
-		return 0;
 	}
-	own = find_module(module);
-	if (!own) {
-		if (n_modules == MODULES_MAX || strlen(module) >= sizeof(own->name))
-			return -EINVAL;
-		own = &modules[n_modules++];
-		snprintf(own->name, sizeof(own->name), "%s", module);
-	}
-	own->level = (enum log_level)parsed;
+	if (!all && !module)
+		return refuse_module(name, error, size);
+	for (unsigned i = 0; i < N_MODULES; i++)
+		if (all || module == &modules[i])
+			modules[i].level = (enum log_level)parsed;
+	if (all || strcmp(name, "dpdk") == 0)
+		log_dpdk_set_level((enum log_level)parsed);
 	return 0;
+}
+
+const char *log_module(unsigned i, const char **level)
+{
+	if (i >= N_MODULES)
+		return NULL;
+	*level = levels[modules[i].level].word;
+	return modules[i].name;
 }

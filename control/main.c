@@ -11,6 +11,7 @@
 #include "link.h"
 #include "live.h"
 #include "log.h"
+#include "log_dpdk.h"
 #include "method.h"
 #include "netdev.h"
 #include "options.h"
@@ -18,11 +19,13 @@
 #include "record.h"
 #include "rpc.h"
 #include "store.h"
+#include "telemetry.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_pdump.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +132,8 @@ static int eal_start(struct daemon *daemon)
 		snprintf(daemon->error, sizeof(daemon->error), "DPDK cannot start without memory");
 		return -1;
 	}
+	if (log_dpdk_open() < 0)
+		return fail(daemon, "log of DPDK", -ENOMEM);
 	if (rte_eal_init(argc, argv) < 0) {
 		snprintf(
 			daemon->error, sizeof(daemon->error),
@@ -139,13 +144,18 @@ static int eal_start(struct daemon *daemon)
 		return -1;
 	}
 	daemon->eal_up = true;
+	// For dpdk-dumpcap: costs nothing until it captures. Without shared memory there is none.
+	if (rte_pdump_init() < 0)
+		LOG(INFO, "event=no_capture why=" LOG_TEXT, log_text(rte_strerror(rte_errno)));
 	return 0;
 }
 
 static void eal_stop(struct daemon *daemon)
 {
-	if (daemon->eal_up)
-		rte_eal_cleanup();
+	if (!daemon->eal_up)
+		return;
+	rte_pdump_uninit();
+	rte_eal_cleanup();
 }
 
 // Pool, rings, counters; the workers start later, when there is something to read.
@@ -315,6 +325,18 @@ static int rpc_start(struct daemon *daemon)
 	return control->rpc == NULL ? -1 : 0;
 }
 
+static int telemetry_start(struct daemon *daemon)
+{
+	int code = telemetry_open(&daemon->control);
+
+	return code < 0 ? fail(daemon, "telemetry", code) : 0;
+}
+
+static void telemetry_stop(struct daemon *daemon)
+{
+	telemetry_close();
+}
+
 static void rpc_stop(struct daemon *daemon)
 {
 	rpc_close(daemon->control.rpc);
@@ -328,7 +350,8 @@ static const struct module {
 	{"loop", loop_start, loop_stop},       {"store", store_start, store_stop},
 	{"eal", eal_start, eal_stop},	       {"dataplane", dataplane_start, dataplane_stop},
 	{"kernel", kernel_start, kernel_stop}, {"region", region_start, region_stop},
-	{"events", events_start, events_stop}, {"rpc", rpc_start, rpc_stop},
+	{"events", events_start, events_stop}, {"telemetry", telemetry_start, telemetry_stop},
+	{"rpc", rpc_start, rpc_stop},
 };
 
 #define MODULES (sizeof(modules) / sizeof(modules[0]))

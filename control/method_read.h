@@ -3,6 +3,7 @@
 // clouds that he may read, and interconnects of which he may read either end.
 #pragma once
 
+#include "json.h"
 #include "rpc.h"
 
 #define METHOD(name) \
@@ -29,8 +30,22 @@ METHOD(method_explain);
 // method_stats.c
 METHOD(method_stats);
 
+// method_port.c
+METHOD(method_port_list);
+METHOD(method_port_show);
+
+// method_log.c
+METHOD(method_log_list);
+METHOD(method_log_set);
+
 struct interconnect;
 struct region;
+
+// What an interconnect has carried. method_stats.c
+void method_read_traffic(
+	const struct interconnect *interconnect, struct traffic *cloud_to_peer,
+	struct traffic *peer_to_cloud
+);
 
 // The pinned JSON of an interconnect, with its counters. method_stats.c
 json_t *method_interconnect_to_json(const struct interconnect *interconnect);

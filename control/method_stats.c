@@ -2,12 +2,20 @@
 // The counters, as the sections of one answer.
 #include "control.h"
 #include "dataplane/counters.h"
+#include "dataplane/exchange.h"
+#include "dataplane/worker.h"
 #include "json.h"
 #include "method_read.h"
 #include "params.h"
+#include "program.h"
+
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <unistd.h>
 
 // Direction 0 of the counters is from the cloud with the lower id.
-static void read_traffic(
+void method_read_traffic(
 	const struct interconnect *interconnect, struct traffic *cloud_to_peer,
 	struct traffic *peer_to_cloud
 )
@@ -25,7 +33,7 @@ json_t *method_interconnect_to_json(const struct interconnect *interconnect)
 {
 	struct traffic cloud_to_peer, peer_to_cloud;
 
-	read_traffic(interconnect, &cloud_to_peer, &peer_to_cloud);
+	method_read_traffic(interconnect, &cloud_to_peer, &peer_to_cloud);
 	return interconnect_to_json(interconnect, &cloud_to_peer, &peer_to_cloud);
 }
 
@@ -44,7 +52,7 @@ static void add_interconnect(struct stats *stats, const struct interconnect *int
 {
 	struct traffic there, back;
 
-	read_traffic(interconnect, &there, &back);
+	method_read_traffic(interconnect, &there, &back);
 	add(stats, stats->interconnects,
 	    json_pack(
 		    "{s:s, s:s, s:s, s:{s:I, s:I}, s:{s:I, s:I}}", "name", interconnect->name,
@@ -55,6 +63,13 @@ static void add_interconnect(struct stats *stats, const struct interconnect *int
 	    ));
 }
 
+static size_t bytes_of_table(uint16_t cloud)
+{
+	const struct table *table = exchange.clouds[cloud].table;
+
+	return table ? table_bytes(table) : 0;
+}
+
 // What arrived from one cloud. 'name' NULL with id 0: what cannot be attributed to any.
 static void add_cloud(struct stats *stats, uint16_t id, const char *name)
 {
@@ -63,8 +78,11 @@ static void add_cloud(struct stats *stats, uint16_t id, const char *name)
 	counters_read_cloud(id, &count);
 	if (name || count.received)
 		add(stats, stats->clouds,
-		    json_pack("{s:s?, s:I}", "cloud", name, "received", (json_int_t)count.received)
-		);
+		    json_pack(
+			    "{s:s?, s:I, s:I}", "cloud", name, "received",
+			    (json_int_t)count.received, "table_bytes",
+			    (json_int_t)bytes_of_table(id)
+		    ));
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
 		if (count.drops[i])
 			add(stats, stats->drops,
@@ -96,7 +114,66 @@ static void add_worker(struct stats *stats, unsigned worker)
 	counters_read_worker(worker, &count);
 	ratio = count.total_tsc ? (double)count.busy_tsc / (double)count.total_tsc : 0;
 	add(stats, stats->workers,
-	    json_pack("{s:i, s:f}", "worker", (int)worker, "busy_ratio", ratio));
+	    json_pack(
+		    "{s:i, s:f, s:I, s:I}", "worker", (int)worker, "busy_ratio", ratio,
+		    "busy_cycles", (json_int_t)count.busy_tsc, "total_cycles",
+		    (json_int_t)count.total_tsc
+	    ));
+}
+
+// Memory: where it goes.
+
+static json_t *tables_to_json(const struct region *region)
+{
+	json_int_t bytes = 0, routes = 0;
+
+	for (unsigned i = 0; i < region->n_clouds; i++) {
+		bytes += (json_int_t)bytes_of_table(region->clouds[i]->id);
+		routes += program_routes(region->clouds[i], NULL, 0);
+	}
+	return json_pack(
+		"{s:I, s:I, s:I}", "count", (json_int_t)region->n_clouds, "routes", routes, "bytes",
+		bytes
+	);
+}
+
+static json_t *mbufs_to_json(void)
+{
+	const struct rte_mempool *pool = worker_pool();
+	json_int_t in_use = pool ? (json_int_t)rte_mempool_in_use_count(pool) : 0;
+
+	return json_pack(
+		"{s:I, s:I}", "total", pool ? (json_int_t)pool->size : 0, "in_use", in_use
+	);
+}
+
+// Resident, which counts no hugepages, and what DPDK has taken of its heap.
+static json_t *process_to_json(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	struct rte_malloc_socket_stats heap;
+	unsigned long resident = 0;
+	json_int_t heap_bytes = 0;
+
+	if (file && fscanf(file, "%*u %lu", &resident) != 1)
+		resident = 0;
+	if (file)
+		fclose(file);
+	for (unsigned i = 0; i < rte_socket_count(); i++)
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &heap) == 0)
+			heap_bytes += (json_int_t)heap.heap_allocsz_bytes;
+	return json_pack(
+		"{s:I, s:I}", "resident_bytes", (json_int_t)(resident * (size_t)getpagesize()),
+		"heap_bytes", heap_bytes
+	);
+}
+
+static json_t *memory_to_json(const struct region *region)
+{
+	return json_pack(
+		"{s:o, s:o, s:o}", "tables", tables_to_json(region), "mbufs", mbufs_to_json(),
+		"process", process_to_json()
+	);
 }
 
 METHOD(method_stats)
@@ -133,6 +210,8 @@ METHOD(method_stats)
 		stats.drops, "punts", stats.punts, "icmp", stats.icmp, "clouds", stats.clouds,
 		"workers", stats.workers
 	);
+	if (principal->admin)
+		stats.bad |= json_object_set_new(answer, "memory", memory_to_json(region));
 	if (stats.bad) {
 		json_decref(answer);
 		answer = NULL;

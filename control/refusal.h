@@ -13,6 +13,7 @@
 	REFUSAL(address_invalid) \
 	REFUSAL(port_in_use) \
 	REFUSAL(port_failed) \
+	REFUSAL(port_not_found) \
 	REFUSAL(transit_overlap) \
 	REFUSAL(same_cloud) \
 	REFUSAL(different_location) \

@@ -35,6 +35,8 @@ struct port {
 	struct port_info info;
 };
 
+_Static_assert(sizeof(((struct port_status *)0)->name) == RTE_ETH_NAME_MAX_LEN, "ethdev writes it");
+
 static struct port ports[RTE_MAX_ETHPORTS];
 
 static int fail(char *error, size_t size, int code, const char *what, const char *name)
@@ -346,4 +348,65 @@ bool port_link_up(uint16_t id)
 	struct rte_eth_link link = {};
 
 	return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+bool port_status(uint16_t id, struct port_status *status)
+{
+	const struct port *port = &ports[id];
+	struct rte_eth_link link = {};
+	struct rte_eth_stats stats = {};
+
+	if (id >= RTE_MAX_ETHPORTS || port->users == 0)
+		return false;
+	*status = (struct port_status){
+		.mac = port->info.mac,
+		.rx_queues = port->rx_queues,
+		.tx_queues = port->tx_queues,
+		.mtu_max = port->info.mtu_max,
+	};
+	rte_eth_dev_get_name_by_port(id, status->name);
+	snprintf(status->driver, sizeof(status->driver), "%s", port->info.driver);
+	if (rte_eth_link_get_nowait(id, &link) == 0) {
+		status->link_up = link.link_status == RTE_ETH_LINK_UP;
+		if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+			status->speed = link.link_speed;
+	}
+	rte_eth_stats_get(id, &stats);
+	status->rx_packets = stats.ipackets;
+	status->tx_packets = stats.opackets;
+	status->rx_missed = stats.imissed;
+	status->rx_errors = stats.ierrors + stats.rx_nombuf;
+	status->tx_errors = stats.oerrors;
+	return true;
+}
+
+bool port_find(const char *name, uint16_t *id)
+{
+	return rte_eth_dev_get_port_by_name(name, id) == 0 && ports[*id].users > 0;
+}
+
+unsigned port_queue_worker(uint16_t id, uint16_t queue)
+{
+	return queue_worker(&ports[id], queue);
+}
+
+int port_xstats(uint16_t id, void (*fn)(const char *name, uint64_t value, void *arg), void *arg)
+{
+	int n = rte_eth_xstats_get_names(id, NULL, 0);
+	struct rte_eth_xstat_name *names;
+	struct rte_eth_xstat *values;
+
+	if (n <= 0)
+		return n;
+	names = calloc((size_t)n, sizeof(*names));
+	values = calloc((size_t)n, sizeof(*values));
+	if (names == NULL || values == NULL)
+		n = -ENOMEM;
+	else if (rte_eth_xstats_get_names(id, names, (unsigned)n) != n || rte_eth_xstats_get(id, values, (unsigned)n) != n)
+		n = -EIO;
+	for (int i = 0; i < n; i++)
+		fn(names[values[i].id].name, values[i].value, arg);
+	free(names);
+	free(values);
+	return n < 0 ? n : 0;
 }

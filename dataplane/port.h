@@ -39,3 +39,30 @@ void port_detach(uint16_t port, void (*done)(void *arg), void *arg);
 
 // Link state as the driver reports it. Netdev-backed drivers may report "up" for ever.
 bool port_link_up(uint16_t port);
+
+// What a port is and has counted, as its driver tells it.
+struct port_status {
+	char name[64];
+	char driver[32];
+	struct rte_ether_addr mac; // ours on it
+	bool link_up;
+	uint32_t speed; // Mbit/s; 0: not known
+	uint16_t rx_queues;
+	uint16_t tx_queues;
+	uint16_t mtu_max; // bytes of IP
+	uint64_t rx_packets, tx_packets;
+	uint64_t rx_missed; // no room in the rx ring
+	uint64_t rx_errors, tx_errors;
+};
+
+// Returns false when no port of ours has this id. Control thread, as the three below.
+bool port_status(uint16_t id, struct port_status *status);
+
+// The id of the port of ours with this name. Returns false when there is none.
+bool port_find(const char *name, uint16_t *id);
+
+// The worker that polls an rx queue.
+unsigned port_queue_worker(uint16_t id, uint16_t queue);
+
+// Call 'fn' with each extended statistic of the driver's. Returns 0 or -errno.
+int port_xstats(uint16_t id, void (*fn)(const char *name, uint64_t value, void *arg), void *arg);

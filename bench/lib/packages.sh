@@ -9,7 +9,7 @@ PACKAGES_LAB=(gcc meson ninja-build pkg-config dpdk-dev libevent-dev libjansson-
 	libmnl-dev libsystemd-dev iproute2 iputils-ping iputils-tracepath traceroute iperf3 ethtool
 	procps nftables jq util-linux)
 # shellcheck disable=SC2034
-PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git)
+PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git dpdk)
 # shellcheck disable=SC2034
 PACKAGES_LINT=(clang clang-tidy clang-format cppcheck shellcheck codespell mandoc
 	bsdextrautils systemd)
