@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# Build directories: build/release (lab and tests), build/asan, build/clang. Sourced.
+# Build directories: build/release (lab and tests), build/asan, build/clang, build/coverage. Sourced.
 
 # build_configure DIRECTORY MESON_OPTION...: set up, or change, or repair a build directory.
 build_configure() {

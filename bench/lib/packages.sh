@@ -19,6 +19,8 @@ PACKAGES_ASAN=(clang libclang-rt-14-dev)
 PACKAGES_PACKAGE=(build-essential dpkg-dev debhelper meson ninja-build pkg-config libdpdk-dev
 	libevent-dev libjansson-dev libmnl-dev libsqlite3-dev libsystemd-dev mmdebstrap
 	systemd-container socat iproute2 git jq procps util-linux)
+# shellcheck disable=SC2034
+PACKAGES_COVERAGE=(gcovr)
 
 packages_missing() {
 	local known
