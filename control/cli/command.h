@@ -69,3 +69,5 @@ extern const struct command stats_commands[];
 extern const struct command event_commands[];
 extern const struct command region_commands[];
 extern const struct command apply_commands[];
+extern const struct command port_commands[];
+extern const struct command log_commands[];

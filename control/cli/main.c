@@ -3,8 +3,10 @@
 #include "command.h"
 
 static const struct command *const nouns[] = {
-	cloud_commands, segment_commands, interconnect_commands, route_commands,  explain_commands,
-	grant_commands, stats_commands,	  event_commands,	 region_commands, apply_commands,
+	cloud_commands, segment_commands, interconnect_commands,
+	route_commands, explain_commands, grant_commands,
+	stats_commands, event_commands,	  region_commands,
+	apply_commands, port_commands,	  log_commands,
 	NULL,
 };
 

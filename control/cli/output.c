@@ -22,6 +22,29 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
+static char *held; // where refusals are kept, or NULL
+static size_t held_size;
+
+void output_hold_refusals(char *text, size_t size)
+{
+	held = text;
+	held_size = size;
+}
+
+void output_line(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	va_end(args);
+	make_printable(text);
+	puts(text);
+	free(text);
+}
+
 int output_refuse(const char *code, const char *format, ...)
 {
 	va_list args;
@@ -33,7 +56,10 @@ int output_refuse(const char *code, const char *format, ...)
 		abort();
 	va_end(args);
 	fflush(stdout);
-	if (output_json_mode) {
+	if (held) {
+		make_printable(text);
+		snprintf(held, held_size, "%s", text);
+	} else if (output_json_mode) {
 		object = json_pack("{s:s, s:s}", "code", code, "text", text);
 		json_dumpf(object, stderr, 0);
 		fputc('\n', stderr);
@@ -190,7 +216,7 @@ const json_t *list_at(const json_t *object, const char *member)
 
 // Tables
 
-#define COLUMNS_MAX 10
+#define COLUMNS_MAX 12
 
 struct table {
 	const char *titles[COLUMNS_MAX];
@@ -218,6 +244,7 @@ struct table *table_new(const char *const titles[])
 	if (!table)
 		abort();
 	for (unsigned n = 0; titles[n]; n++) {
+		assert(n < COLUMNS_MAX);
 		table->titles[n] = titles[n];
 		table->widths[n] = width_of(titles[n]) - (titles[n][0] == '>');
 		table->n_columns++;

@@ -8,11 +8,19 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 extern bool output_json_mode; // -o json
 
 // Print a refusal to stderr. Returns REFUSED.
 int output_refuse(const char *code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// From now on keep the text of a refusal here instead of printing it; NULL: print again.
+void output_hold_refusals(char *text, size_t size);
+
+// Print one line for people; what others wrote in it reaches the terminal without control
+// characters.
+void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // Print as JSON; takes 'value'. Returns the exit status.
 int output_json(json_t *value);

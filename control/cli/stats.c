@@ -2,6 +2,7 @@
 #include "client.h"
 #include "command.h"
 #include "output.h"
+#include "watch.h"
 
 #include <stdio.h>
 
@@ -131,22 +132,70 @@ static int print_sections(void)
 	return status;
 }
 
+static const char *mebibytes(const json_t *object, const char *member, char text[static 32])
+{
+	snprintf(text, 32, "%.1f MiB", (double)number_at(object, member) / (1 << 20));
+	return text;
+}
+
+// Only the administrator is told.
+static int print_memory(const json_t *memory)
+{
+	const json_t *tables = json_object_get(memory, "tables");
+	const json_t *mbufs = json_object_get(memory, "mbufs");
+	const json_t *process = json_object_get(memory, "process");
+	struct table *block = block_new();
+	char text[128], bytes[32];
+
+	snprintf(
+		text, sizeof(text),
+		"%" JSON_INTEGER_FORMAT " with %" JSON_INTEGER_FORMAT " routes, %.1f KiB",
+		number_at(tables, "count"), number_at(tables, "routes"),
+		(double)number_at(tables, "bytes") / 1024
+	);
+	block_text(block, "tables", text);
+	snprintf(
+		text, sizeof(text), "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " in use",
+		number_at(mbufs, "in_use"), number_at(mbufs, "total")
+	);
+	block_text(block, "packet buffers", text);
+	block_text(block, "heap of DPDK", mebibytes(process, "heap_bytes", bytes));
+	block_text(block, "resident", mebibytes(process, "resident_bytes", bytes));
+	puts("\nMemory");
+	return table_print(block);
+}
+
 static int stats(const struct args *args)
 {
-	json_t *answer = client_object("stats", json_object());
+	json_t *answer, *memory;
+	int status;
 
+	if (args_value(args, "--watch"))
+		return watch_stats(args);
+	answer = client_object("stats", json_object());
 	if (!answer)
 		return REFUSED;
 	if (output_json_mode)
 		return output_json(answer);
 	for (unsigned i = 0; i < SECTIONS; i++)
 		make_section(&sections[i], answer);
+	memory = json_incref(json_object_get(answer, "memory"));
 	json_decref(answer);
-	return print_sections();
+	status = print_sections();
+	if (status == DONE && memory)
+		status = print_memory(memory);
+	json_decref(memory);
+	return status;
 }
 
+static const struct option stats_options[] = {
+	{"--watch", .help = "rates, live; without a terminal one line of JSON each time"},
+	{"--interval", "SECONDS", .help = "between two looks (1)", .number = true},
+	{},
+};
+
 const struct command stats_commands[] = {
-	{"stats", NULL, NULL, "show what was forwarded, dropped (and why), and answered", NULL,
-	 stats},
+	{"stats", NULL, NULL, "show what was forwarded, dropped (and why), and answered",
+	 stats_options, stats},
 	{},
 };

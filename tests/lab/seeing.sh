@@ -91,6 +91,61 @@ memory_is_told() {
 	jq -e '.tables.bytes > 0 and .mbufs.total > 0 and .process.resident_bytes > 1000000' <<<"$memory"
 }
 
+# A stream of 1,000 packets/s is seen as one, also beyond a restart of t0xd.
+rates_are_those_of_the_stream() {
+	region_is pc1-pc2
+	background out t0x-pc1-vm send --to 172.16.2.10 --port 9000 --stream 1 --rate 1000 --seconds 600
+	"$T0XCTL" stats --watch >"$STREAMS/watch" &
+	WATCH=$!
+	wait_for 10 has_lines 3
+	rate_is_1000
+	daemon_kill
+	daemon_start
+	: >"$STREAMS/watch"
+	wait_for 15 has_lines 4
+	rate_is_1000
+	kill "$WATCH"
+	wait "$WATCH"
+	finish out
+}
+has_lines() { (($(wc -l <"$STREAMS/watch") >= $1)); }
+rate_is_1000() {
+	tail -n 1 "$STREAMS/watch" | jq -e '.interconnects[] | select(.cloud == "pc1" and .peer == "pc2")
+		| .cloud_to_peer | .packets_per_second > 800 and .packets_per_second < 1200 and .bits_per_second > 100000'
+	tail -n 1 "$STREAMS/watch" | jq -e '.workers[0].busy_ratio > 0 and .workers[0].busy_ratio < 1'
+}
+
+a_terminal_shows_rates_and_ends_on_q() {
+	region_is pc1-pc2
+	pings t0x-pc1-vm 172.16.2.10
+	(sleep 2.5 && echo q) | script -qec "stty rows 30 cols 100; TERM=xterm $T0XCTL stats --watch" "$STREAMS/screen" >/dev/null
+	grep -q 'INTERCONNECT' "$STREAMS/screen"
+	grep -qE 'pc1 +pc2 +pc2' "$STREAMS/screen"
+	grep -q 'Workers busy:' "$STREAMS/screen"
+}
+
+events_are_told_as_they_happen_each_once() {
+	region_is
+	"$T0XCTL" event list --follow --limit 1 >"$STREAMS/events" &
+	FOLLOW=$!
+	wait_for 5 told 1 .
+	ctl interconnect create pc1 pc2 --confirm-no-overlap
+	wait_for 5 told 1 'interconnect.create  pc1 <-> pc2'
+	daemon_kill
+	daemon_start
+	ctl interconnect delete pc1 pc2 --yes
+	wait_for 5 told 1 'interconnect.deleted  pc1 <-> pc2'
+	told 1 'interconnect.create  pc1 <-> pc2'
+	wait_for 5 told 1 't0xd.start'
+	kill "$FOLLOW"
+	wait "$FOLLOW"
+	equal 2 "$(ctl event list --limit 2 -o json | jq length)"
+}
+told() { (($(grep -c -- "$2" "$STREAMS/events") >= $1)); }
+
+promise rates_are_those_of_the_stream
+promise a_terminal_shows_rates_and_ends_on_q
+promise events_are_told_as_they_happen_each_once
 promise telemetry_tells_what_t0xctl_tells
 promise ports_tell_whose_they_are_and_what_they_carried
 promise a_log_tells_more_when_asked_to
