@@ -2,10 +2,8 @@
 # shellcheck shell=bash
 # What every lab test starts from. Sourced.
 #
-# A lab test is a script of promises: functions named after what they promise, run one by one with
-# `promise`. A promise holds when its function ends without a failing command. It runs in a
-# subshell with its commands traced to build/test-logs/SCRIPT.log (by fd 4, so that what a command
-# says on stderr can be read alone); fd 3 is the terminal.
+# A lab test is a script of promises (tests/promise.sh), with traffic in the background that ends with
+# the promise that began it.
 set -euo pipefail
 
 # shellcheck source=../../bench/lib/common.sh
@@ -15,62 +13,20 @@ source "$TREE/bench/lib/lab.sh"
 # shellcheck source=../../bench/lib/streams.sh
 source "$TREE/bench/lib/streams.sh"
 
+# shellcheck source=../promise.sh
+source "$TREE/tests/promise.sh"
+
 LOGS=$TREE/build/test-logs
 LOG=$LOGS/$(basename "$0" .sh).log
-PS4='+ ${EPOCHREALTIME} ${BASH_SOURCE[0]##*/}:${LINENO}: '
-BROKEN=0
 
-mkdir -p "$LOGS"
-: >"$LOG"
-exec 3>&1 4>>"$LOG"
-BASH_XTRACEFD=4
+promise_begin() { STREAMS=$(mktemp -d /tmp/t0x-streams.XXXXXX); }
+promise_end() { streams_end; }
+promise_broken() { daemon_running || echo "==== t0xd is not running"; }
+
+promise_log
 trap streams_end EXIT
 need_root
 wait_for 2 daemon_ready || die "no t0xd answers on $SOCKET: bench/lab up first"
-
-# promise FUNCTION [ARGUMENT...]
-promise() {
-	local name=$1 began=$EPOCHREALTIME rc
-	printf '\n==== %s\n' "$*" >>"$LOG"
-	set +e
-	(
-		trap streams_end EXIT
-		STREAMS=$(mktemp -d /tmp/t0x-streams.XXXXXX)
-		set -ex
-		"$@"
-	) >>"$LOG" 2>&1
-	rc=$?
-	set -e
-	if ((rc == 0)); then
-		printf '%sPASS%s %s (%s ms)\n' "$GREEN" "$PLAIN" "$name" "$(ms_between "$began" "$EPOCHREALTIME")"
-	else
-		BROKEN=$((BROKEN + 1))
-		printf '%sFAIL%s %s (see %s)\n' "$RED" "$PLAIN" "$name" "${LOG#"$TREE"/}"
-		printf '==== FAIL %s: exit %s\n' "$name" "$rc" >>"$LOG"
-		daemon_running || printf '==== t0xd is not running\n' >>"$LOG"
-	fi
-}
-
-# The last line of every lab test.
-promises_end() { exit "$((BROKEN > 0))"; }
-
-# tell TEXT: a figure worth seeing on the terminal as well.
-tell() { printf '       %s\n' "$*" >&3; }
-
-# equal EXPECTED ACTUAL [WHAT]
-equal() {
-	[[ $1 == "$2" ]] && return
-	echo "${3:-value}: expected '$1', got '$2'"
-	return 1
-}
-
-# fails COMMAND...: `! command` does not stop a script, this does.
-fails() {
-	if "$@"; then
-		echo "passed, but must not: $*"
-		return 1
-	fi
-}
 
 # refused CODE "WORD WORD ..." T0XCTL-ARGUMENT...: exit 1, the stable code, a text with every word.
 refused() { refused_by ctl "$@"; }

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The Debian package, as an operator meets it: built, installed in a clean bookworm, run by hand
 # and by systemd, upgraded, removed, purged.
-#
-# Each promise is a function, run in a subshell and traced to build/package/package.log.
 set -euo pipefail
 
 # shellcheck source=../../bench/lib/common.sh
@@ -13,42 +11,14 @@ source "$TREE/tests/package/build.sh"
 # shellcheck source=root.sh
 source "$TREE/tests/package/root.sh"
 
+# shellcheck source=../promise.sh
+source "$TREE/tests/promise.sh"
+
 LOG=$PACKAGE_DIR/package.log
-BROKEN=0
 
 need_root
-mkdir -p "$PACKAGE_DIR"
-: >"$LOG"
-exec 4>>"$LOG"
-BASH_XTRACEFD=4
+promise_log
 trap root_remove EXIT
-
-promise() { # FUNCTION [ARGUMENT...]
-	local began=$EPOCHREALTIME rc
-	printf '\n==== %s\n' "$*" >>"$LOG"
-	set +e
-	(
-		set -ex
-		"$@"
-	) >>"$LOG" 2>&1
-	rc=$?
-	set -e
-	if ((rc == 0)); then
-		say "${GREEN}PASS$PLAIN $1 ($(ms_between "$began" "$EPOCHREALTIME") ms)"
-	else
-		BROKEN=$((BROKEN + 1))
-		say "${RED}FAIL$PLAIN $1 (see ${LOG#"$TREE"/})"
-		tail -n 12 "$LOG" | cut -c1-200 | sed 's/^/       /'
-	fi
-	return 0
-}
-
-equal() { # EXPECTED ACTUAL
-	[[ $1 == "$2" ]] || {
-		echo "expected '$1', got '$2'"
-		return 1
-	}
-}
 
 # says TEXT COMMAND...
 says() { grep -F -- "$1" <<<"$("${@:2}")"; }
