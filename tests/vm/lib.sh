@@ -55,8 +55,9 @@ kernel_prepare() {
 root_make() {
 	local root=$1 module
 	shift
-	mkdir -p "$root"/{bin,dev,etc,mod,proc,run,sys,tmp,var}
+	mkdir -p "$root"/{bin,dev,etc,mod,proc,run,sys,tmp,var,usr/lib,usr/lib64}
 	ln -s ../run "$root/var/run"
+	ln -s usr/lib usr/lib64 "$root/" # one file, whichever way a library is called
 	cp /bin/busybox "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	for module in "$@"; do
@@ -86,7 +87,7 @@ root_make() {
 root_add() {
 	local root=$1 file
 	shift
-	for file in "$@" $(ldd "$@" | grep -o '/[^ ]*\.so[^ ]*' | sort -u); do
+	for file in "$@" $(ldd "$@" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*\) .*/\1/p' | sort -u); do
 		[[ -e $root$file ]] || install -D "$(realpath "$file")" "$root$file"
 	done
 }
