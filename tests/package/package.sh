@@ -83,10 +83,11 @@ installing_starts_and_enables_nothing() {
 }
 
 listen_for_notifications() {
-	# The host's socat; the path of a socket may have no more than 107 characters.
+	# The host's socat, which ends with the root; the path of a socket may have no more than 107
+	# characters.
 	# shellcheck disable=SC2016
-	nsenter -t "$HELD" -m bash -c 'cd "$1/run" &&
-		exec socat -u UNIX-RECV:notify OPEN:notified,creat,append' - "$ROOT" </dev/null &
+	nsenter -t "$HELD" -m -p bash -c 'cd "$1/run" &&
+		exec socat -u UNIX-RECV:notify OPEN:notified,creat,append' - "$ROOT" </dev/null 3>&- 4>&- &
 	wait_for 5 inside test -S /run/notify
 }
 
