@@ -22,7 +22,8 @@ PACKAGES_PACKAGE=(build-essential dpkg-dev debhelper meson ninja-build pkg-confi
 # shellcheck disable=SC2034
 PACKAGES_COVERAGE=(gcovr)
 # shellcheck disable=SC2034
-PACKAGES_VM=(qemu-system-x86 busybox-static cpio kmod socat iproute2 iputils-ping jq)
+PACKAGES_VM=(qemu-system-x86 busybox-static cpio kmod socat dpdk pciutils python3 iproute2
+	iputils-ping jq)
 
 packages_missing() {
 	local known

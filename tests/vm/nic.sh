@@ -9,6 +9,7 @@ PMDS=/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0
 INITRAMFS=$CACHE/nic.cpio
 DEVICES=(0000:00:04.0 0000:00:05.0)
 
+python_name() { basename "$(realpath /usr/bin/python3)"; }
 router_ns() { echo "t0x-nic$1"; }
 
 initramfs_make() {
@@ -24,6 +25,11 @@ initramfs_make() {
 		root_add "$root" "/usr/lib/x86_64-linux-gnu/librte_$plugin.so.23"
 		ln -s "/usr/lib/x86_64-linux-gnu/librte_$plugin.so.23" "$root$PMDS/librte_$plugin.so.23.0"
 	done
+	# dpdk-devbind.py and what it stands on.
+	root_add "$root" /usr/bin/python3 /usr/bin/lspci
+	install -D "$(command -v dpdk-devbind.py)" "$root/usr/bin/dpdk-devbind.py"
+	tar -C / --exclude=test --exclude=__pycache__ --exclude=dist-packages \
+		-c "usr/lib/$(python_name)" | tar -C "$root" -x
 	mkdir -p "$root/var/lib/t0x" "$root/etc"
 	echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
 	echo 'root:x:0:' >"$root/etc/group"
@@ -68,14 +74,10 @@ vm_start() { # DEVICE-MODEL KERNEL-ARGUMENTS [QEMU-ARGUMENT...]
 	routers_connect
 }
 
-# What dpdk-devbind.py --bind=DRIVER does, which is Python.
 devices_bind() { # DRIVER
-	local device
-	for device in "${DEVICES[@]}"; do
-		guest_run nic "d=/sys/bus/pci/devices/$device; echo $1 >\$d/driver_override;
-			[ ! -e \$d/driver ] || echo $device >\$d/driver/unbind; echo $device >/sys/bus/pci/drivers_probe;
-			readlink \$d/driver" | grep -F "$1"
-	done
+	guest_run nic "python3 /usr/bin/dpdk-devbind.py --bind=$1 ${DEVICES[*]} &&
+		python3 /usr/bin/dpdk-devbind.py --status-dev net" | tee "$VM/bound"
+	equal 2 "$(grep -c "drv=$1" "$VM/bound")"
 }
 
 t0xd_starts_in_the_machine() { # DRIVER
