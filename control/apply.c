@@ -228,7 +228,7 @@ static void find_touched(const struct plan *plan, struct cloud **touched)
 
 static struct program *build_tables(const struct plan *plan, struct refusal *refusal)
 {
-	struct cloud **touched = calloc(CLOUD_ID_MAX + 1, sizeof(*touched));
+	struct cloud **touched = calloc(CLOUD_ID_MAX + 1, sizeof(struct cloud *));
 	struct program *program = NULL;
 	unsigned n = 0;
 

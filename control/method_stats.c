@@ -163,8 +163,8 @@ static json_t *process_to_json(void)
 		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &heap) == 0)
 			heap_bytes += (json_int_t)heap.heap_allocsz_bytes;
 	return json_pack(
-		"{s:I, s:I}", "resident_bytes", (json_int_t)(resident * (size_t)getpagesize()),
-		"heap_bytes", heap_bytes
+		"{s:I, s:I}", "resident_bytes", (json_int_t)resident * getpagesize(), "heap_bytes",
+		heap_bytes
 	);
 }
 

@@ -36,7 +36,7 @@ static int parse(const char *text, struct parameters *parameters)
 		else if (strlen(word) >= sizeof(parameters->name) || parameters->name[0])
 			return -EINVAL;
 		else
-			strcpy(parameters->name, word);
+			snprintf(parameters->name, sizeof(parameters->name), "%s", word);
 	}
 	return 0;
 }

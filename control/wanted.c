@@ -92,14 +92,15 @@ static int read_list(
 {
 	*list = json_object_get(object, member);
 	*entries = NULL;
-	if (!*list)
+	if (*list && !json_is_array(*list)) {
+		refuse(refusal, REFUSAL_none, ".%s: must be a list", member);
+		return -1;
+	}
+	*entries = calloc(json_array_size(*list) + 1, size); // never nothing
+	if (*entries)
 		return 0;
-	if (!json_is_array(*list))
-		return refuse(refusal, REFUSAL_none, ".%s: must be a list", member);
-	if (json_array_size(*list) == 0)
-		return 0;
-	*entries = calloc(json_array_size(*list), size);
-	return *entries ? 0 : refuse_memory(refusal);
+	refuse_memory(refusal);
+	return -1;
 }
 
 // Objects
@@ -389,7 +390,7 @@ const struct wanted_interconnect *wanted_interconnect(
 	const struct wanted *wanted, const char *a, const char *b
 )
 {
-	struct wanted_interconnect key;
+	struct wanted_interconnect key = {};
 
 	snprintf(key.cloud, sizeof(key.cloud), "%s", a);
 	snprintf(key.peer, sizeof(key.peer), "%s", b);
@@ -402,7 +403,7 @@ const struct wanted_grant *wanted_grant(
 	const struct wanted *wanted, const char *principal, const char *cloud
 )
 {
-	struct wanted_grant key;
+	struct wanted_grant key = {};
 
 	snprintf(key.principal, sizeof(key.principal), "%s", principal);
 	snprintf(key.cloud, sizeof(key.cloud), "%s", cloud);

@@ -65,7 +65,7 @@ check_man_complete() {
 	page=$(mandoc -T ascii -O width=1000 control/man/t0xctl.1 | col -b | sed 's/^ *//')
 	for noun in $("$T0XCTL" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | uniq); do
 		while read -r usage; do
-			grep -qF -- "$usage" <<<"$page" ||
+			grep -qFx -- "$usage" <<<"$page" ||
 				{ say "not on t0xctl(1): $usage" && missing=1; }
 		done < <("$T0XCTL" "$noun" --help | sed -n 's/^\(usage: \|       \)\(t0xctl \)/\2/p')
 	done
@@ -74,6 +74,14 @@ check_man_complete() {
 		grep -qF -- "$usage" <<<"$page" || { say "not on t0xd(8): $usage" && missing=1; }
 	done < <("$T0XD" --help | grep -oE '^  --[a-z]+ [A-Z]+')
 	return "$missing"
+}
+
+# What a module logs can be set only if log.c knows it.
+check_log_modules() {
+	local known unknown
+	known=$(sed -n '/^static struct module modules/,/^};/p' control/log.c | grep -o '"[a-z]*"')
+	unknown=$(sed -n 's/^#define LOG_MODULE //p' "${C[@]}" | sort -u | grep -vxF "$known") || true
+	[[ -z $unknown ]] || { say "not in control/log.c: $unknown" && return 1; }
 }
 
 # As they are installed: systemd-analyze looks whether what a unit starts is there.
@@ -122,6 +130,7 @@ check shellcheck check_shell
 check codespell check_spelling
 check "man pages" check_man
 check "man pages against --help" check_man_complete
+check "log modules" check_log_modules
 check "systemd units" check_units
 check "SPDX lines" check_spdx
 check "trailing blanks" check_whitespace
