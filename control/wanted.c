@@ -380,7 +380,7 @@ static void *find(
 
 const struct wanted_cloud *wanted_cloud(const struct wanted *wanted, const char *name)
 {
-	struct wanted_cloud key;
+	struct wanted_cloud key = {};
 
 	snprintf(key.cloud.name, sizeof(key.cloud.name), "%s", name);
 	return find(&key, wanted->clouds, wanted->n_clouds, sizeof(key), compare_clouds);
