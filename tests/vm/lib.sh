@@ -127,7 +127,7 @@ guest_run() {
 		[[ $line == *END-$mark-* ]] && status=${line##*-} && break
 		printf '%s\n' "$line"
 	done
-	kill "$console" 2>/dev/null || true
+	kill -9 "$console" 2>/dev/null || true # socat may hang in its handler of SIGTERM
 	wait "$console" 2>/dev/null || true
 	return "${status:-1}"
 }

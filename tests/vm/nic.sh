@@ -84,7 +84,7 @@ t0xd_starts_in_the_machine() { # DRIVER
 	guest_ready nic
 	devices_bind "$1"
 	guest_run nic 'mount -t hugetlbfs none /dev/hugepages; mkdir -p /run/netns;
-		(setsid t0xd --buffers 8192 </dev/null >/tmp/t0xd.log 2>&1 &);
+		(setsid t0xd --workers 1 --buffers 8192 </dev/null >/tmp/t0xd.log 2>&1 &);
 		for i in $(seq 60); do t0xctl cloud list >/dev/null 2>&1 && break; sleep 0.5; done; cat /tmp/t0xd.log; t0xctl cloud list'
 }
 
