@@ -174,7 +174,7 @@ main_pid() { inside systemctl show -p MainPID --value t0xd; }
 systemd_runs_t0xd_confined() {
 	local status
 	inside sh -c "echo 'T0XD_ARGS=\"-- --no-huge\"' >/etc/default/t0xd"
-	inside systemctl start t0xd || {
+	inside systemctl enable --now t0xd || {
 		inside journalctl -n 40 --no-pager
 		return 1
 	}
