@@ -1,28 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "address.h"
 
+#include "dataplane/martian.h"
+
 #include <stdio.h>
-
-// Address space that is never a cloud's own (RFC 6890): no part of it is routed.
-struct special {
-	struct prefix network;
-	const char *what;
-	bool transit; // still usual between two routers
-};
-
-static const struct special specials[] = {
-	{{{FAMILY_IPV4, {0}}, 8}, "\"this network\"", false},
-	{{{FAMILY_IPV4, {127}}, 8}, "loopback", false},
-	{{{FAMILY_IPV4, {169, 254}}, 16}, "link-local", true},
-	{{{FAMILY_IPV4, {224}}, 4}, "multicast", false},
-	{{{FAMILY_IPV4, {240}}, 4}, "class E, reserved", false},
-	{{{FAMILY_IPV6, {0}}, 128}, "the unspecified address", false},
-	{{{FAMILY_IPV6, {[15] = 1}}, 128}, "loopback", false},
-	{{{FAMILY_IPV6, {[10] = 0xff, 0xff}}, 96}, "IPv4-mapped", false},
-	{{{FAMILY_IPV6, {0xfe, 0x80}}, 10}, "link-local", false},
-	{{{FAMILY_IPV6, {0xff}}, 8}, "multicast", false},
-};
-#define N_SPECIALS (sizeof(specials) / sizeof(specials[0]))
 
 static const char *const family_names[FAMILIES] = {"IPv4", "IPv6"};
 
@@ -31,11 +12,12 @@ static bool is_given(const struct addr *addr)
 	return addr->family != FAMILY_NONE;
 }
 
-static const struct special *find_special(const struct prefix *network)
+// No part of it is routed.
+static const struct martian *find_special(const struct prefix *network)
 {
-	for (unsigned i = 0; i < N_SPECIALS; i++) {
-		if (prefix_overlaps(&specials[i].network, network))
-			return &specials[i];
+	for (unsigned i = 0; i < MARTIANS; i++) {
+		if (prefix_overlaps(&martians[i].network, network))
+			return &martians[i];
 	}
 	return NULL;
 }
@@ -63,7 +45,7 @@ static int check_routable(
 	const struct prefix *network, const char *what, const char *name, struct refusal *refusal
 )
 {
-	const struct special *special = find_special(network);
+	const struct martian *special = find_special(network);
 	char text[PREFIX_STRLEN], special_text[PREFIX_STRLEN];
 
 	prefix_format(network, text);
@@ -110,7 +92,7 @@ static int check_transit_network(
 {
 	struct prefix network = prefix_network(gateway);
 	unsigned host_bits = family_bits(gateway->addr.family) - gateway->len;
-	const struct special *special = find_special(&network);
+	const struct martian *special = find_special(&network);
 	char text[PREFIX_STRLEN], special_text[PREFIX_STRLEN];
 
 	if (host_bits != 1 && host_bits != 2)

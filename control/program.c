@@ -2,6 +2,7 @@
 #include "program.h"
 
 #include "dataplane/exchange.h"
+#include "dataplane/martian.h"
 #include "dataplane/port.h"
 #include "grace.h"
 
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HOLES_MAX (MARTIANS + FAMILIES)
 
 struct program {
 	unsigned n;
@@ -53,15 +56,33 @@ unsigned program_routes(const struct cloud *cloud, struct route *routes, unsigne
 	return filling.n;
 }
 
+// Where nothing is found, whatever prefixes say: what is never forwarded, and what is t0x itself.
+static unsigned find_holes(const struct cloud *cloud, struct prefix holes[static HOLES_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MARTIANS; i++)
+		holes[n++] = martians[i].network;
+	for (unsigned i = 0; i < FAMILIES; i++) {
+		struct prefix gateway = cloud->gateway[i];
+
+		gateway.len = (uint8_t)family_bits(gateway.addr.family);
+		if (gateway.addr.family != FAMILY_NONE)
+			holes[n++] = gateway;
+	}
+	return n;
+}
+
 static struct table *build(const struct cloud *cloud, struct refusal *refusal)
 {
+	struct prefix holes[HOLES_MAX];
 	unsigned n = program_routes(cloud, NULL, 0);
 	struct route *routes = malloc((n + 1) * sizeof(*routes));
 	struct table *table = NULL;
 
 	if (routes != NULL) {
 		program_routes(cloud, routes, n);
-		table = table_build(routes, n);
+		table = table_build(routes, n, holes, find_holes(cloud, holes));
 	}
 	if (table == NULL && routes != NULL && errno == E2BIG)
 		refuse(refusal, REFUSAL_limit_reached,
@@ -193,10 +214,8 @@ static struct egress *egress_for(const struct cloud *cloud)
 		live->port_id, cloud->vlan, cloud->mtu, &ours,
 		live->router_resolved ? &router : NULL
 	);
-	if (egress != NULL && !live->link_up) {
-		egress->usable = false;
-		egress->unusable = DROP_egress_down;
-	}
+	if (egress != NULL && !live->link_up)
+		egress_disable(egress, DROP_egress_down);
 	return egress;
 }
 

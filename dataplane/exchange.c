@@ -66,10 +66,12 @@ struct egress *egress_build(
 	memset(egress, 0, sizeof(*egress));
 	egress->port = port;
 	egress->mtu = mtu;
-	egress->usable = router != NULL;
-	egress->unusable = DROP_router_unresolved;
+	egress->usable = true;
+	egress->limit = mtu;
 	if (router != NULL)
 		header.dst_addr = *router;
+	else
+		egress_disable(egress, DROP_router_unresolved);
 
 	if (vlan == 0) {
 		header.ether_type = type;
@@ -83,5 +85,15 @@ struct egress *egress_build(
 		memcpy(egress->l2, &header, sizeof(header));
 		memcpy(egress->l2 + sizeof(header), &tag, sizeof(tag));
 	}
+	memcpy(&egress->first, egress->l2, sizeof(uint64_t));
+	memcpy(&egress->second, egress->l2 + 4, sizeof(uint64_t));
+	memcpy(&egress->last, egress->l2 + egress->l2_length - sizeof(uint64_t), sizeof(uint64_t));
 	return egress;
+}
+
+void egress_disable(struct egress *egress, enum drop_reason reason)
+{
+	egress->usable = false;
+	egress->limit = 0;
+	egress->unusable = (uint8_t)reason;
 }

@@ -34,6 +34,8 @@ struct egress {
 	uint8_t unusable; // enum drop_reason
 	uint16_t port; // ethdev port id
 	uint16_t mtu; // bytes of IP that the T0 router takes
+	uint16_t limit; // the same, or 0 while it is not usable
+	uint64_t first, second, last; // 8 bytes of 'l2' from 0, from 4, and to its end
 } __rte_cache_aligned;
 
 _Static_assert(sizeof(struct egress) == RTE_CACHE_LINE_SIZE, "an egress is one cache line");
@@ -46,10 +48,22 @@ struct tx_path {
 
 // What a port's frames belong to. worker: ro
 struct port_map {
+	uint64_t
+		mac; // ours on this port, as the first 8 bytes of a frame to it have it, the rest 0
+	bool trunk; // some frames have a tag
 	uint16_t untagged; // cloud id, or 0
 	uint16_t tagged[VLAN_IDS]; // cloud id by VLAN, or 0
 	struct tx_path tx[WORKERS_MAX];
 };
+
+// A MAC address as 'mac' of a port_map has it.
+static inline uint64_t mac_word(const struct rte_ether_addr *mac)
+{
+	uint64_t word = 0;
+
+	__builtin_memcpy(&word, mac, sizeof(*mac));
+	return word;
+}
 
 // The rx queues that a worker polls. worker: ro
 struct poll_list {
@@ -65,6 +79,7 @@ struct cloud_slot {
 	const struct table *table;
 	const struct ingress *ingress;
 	const struct egress *egress;
+	const void *unused; // two slots a cache line
 };
 
 struct exchange {
@@ -84,8 +99,9 @@ void exchange_set_port(uint16_t port, struct port_map *map);
 void exchange_set_poll(unsigned worker, struct poll_list *list);
 
 // An egress with its L2 header. 'router' NULL: usable is false for DROP_router_unresolved.
-// NULL without memory.
+// NULL without memory. Before it is published it may be made unusable for another reason.
 struct egress *egress_build(
 	uint16_t port, uint16_t vlan, uint16_t mtu, const struct rte_ether_addr *ours,
 	const struct rte_ether_addr *router
 );
+void egress_disable(struct egress *egress, enum drop_reason reason);

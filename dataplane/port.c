@@ -170,6 +170,7 @@ static struct port_map *map_build(const struct port *port)
 
 		map->tx[owner] = (struct tx_path){queue, (uint8_t)owner};
 	}
+	map->mac = mac_word(&port->info.mac);
 	return map;
 }
 
@@ -303,6 +304,9 @@ int port_set_cloud(uint16_t id, uint16_t vlan, uint16_t cloud)
 		map->untagged = cloud;
 	else
 		map->tagged[vlan] = cloud;
+	map->trunk = false;
+	for (unsigned i = 0; i < VLAN_IDS; i++)
+		map->trunk |= map->tagged[i] != 0;
 	exchange_set_port(id, map);
 	return 0;
 }

@@ -1,42 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "table.h"
 
+#include "table_layout.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-// IPv4: a node is one cache line of keys. The keys of the bottom level are the starts of all
-// ranges but the first; a level above holds, for each of its nodes' children but the first, the
-// smallest key below that child. Unused slots hold KEY_PAD, which only address 255.255.255.255
-// is not below: child and rank are clamped for its sake.
-#define NODE_KEYS 16
-#define NODE_CHILDREN (NODE_KEYS + 1)
-#define KEY_PAD UINT32_MAX
-#define LEVELS_MAX 5 // 17^4 * 16 keys: more than 2 * TABLE_MAX_ROUTES + 1 ranges
-
-struct node {
-	uint32_t keys[NODE_KEYS];
-} __attribute__((aligned(64)));
-
-_Static_assert(sizeof(struct node) == 64, "a node is one cache line");
-
-// IPv6 start of a range, in two halves of host order.
-struct start6 {
-	uint64_t high;
-	uint64_t low;
-};
-
-struct table {
-	const struct node *levels[LEVELS_MAX]; // top first
-	unsigned last_node[LEVELS_MAX]; // index of the last node of each level
-	unsigned n_levels;
-	unsigned n_ranges; // IPv4
-	const leaf_t *leaves; // [n_ranges]
-	unsigned n_ranges6;
-	const struct start6 *starts6; // [n_ranges6], the first is ::
-	const leaf_t *leaves6; // [n_ranges6]
-	size_t bytes; // of the whole object, which is one allocation
-};
 
 // Addresses of both families as one integer, to flatten them by the same code.
 typedef unsigned __int128 key_t128;
@@ -70,6 +39,20 @@ static void range_begin(struct ranges *ranges, key_t128 start, leaf_t leaf)
 	ranges->range[ranges->n++] = (struct range){start, leaf};
 }
 
+static key_t128 family_end(unsigned bits)
+{
+	return bits == 128 ? ~(key_t128)0 : ((key_t128)1 << bits) - 1;
+}
+
+// The last address of a prefix.
+static key_t128 prefix_end(const struct prefix *prefix)
+{
+	unsigned bits = family_bits(prefix->addr.family);
+
+	return addr_key(&prefix->addr) +
+		(prefix->len == bits ? 0 : family_end(bits) >> prefix->len);
+}
+
 // Prefixes in address order, wider before narrower: what encloses a prefix comes before it.
 static int route_order(const void *a, const void *b)
 {
@@ -92,15 +75,13 @@ static void flatten(
 	struct ranges *ranges, const struct route *const *routes, unsigned n, unsigned bits
 )
 {
-	key_t128 end = bits == 128 ? ~(key_t128)0 : ((key_t128)1 << bits) - 1;
+	key_t128 end = family_end(bits);
 	struct open_prefix open[130] = {{end, LEAF_NONE}}; // nested prefixes, the root below all
 	unsigned depth = 1;
 
 	range_begin(ranges, 0, LEAF_NONE);
 	for (unsigned i = 0; i < n; i++) {
 		key_t128 start = addr_key(&routes[i]->prefix.addr);
-		unsigned host_bits = bits - routes[i]->prefix.len;
-		key_t128 size = host_bits == 128 ? 0 : (key_t128)1 << host_bits;
 
 		// Close what ends before this prefix: the range goes back to what encloses it.
 		while (open[depth - 1].last < start) {
@@ -110,7 +91,8 @@ static void flatten(
 		// An equal prefix is replaced, not nested.
 		if (depth > 1 && i > 0 && prefix_equal(&routes[i]->prefix, &routes[i - 1]->prefix))
 			depth--;
-		open[depth++] = (struct open_prefix){start + size - 1, routes[i]->leaf};
+		open[depth++] =
+			(struct open_prefix){prefix_end(&routes[i]->prefix), routes[i]->leaf};
 		range_begin(ranges, start, routes[i]->leaf);
 	}
 	while (depth > 1) {
@@ -120,146 +102,396 @@ static void flatten(
 	}
 }
 
-// Nodes of each level of a tree over 'keys' keys, bottom first. Returns the number of levels.
-static unsigned level_sizes(unsigned keys, unsigned sizes[LEVELS_MAX])
+static int hole_order(const void *a, const void *b)
 {
-	unsigned levels = 0;
-	unsigned nodes = (keys + NODE_KEYS - 1) / NODE_KEYS;
-
-	if (nodes == 0)
-		nodes = 1;
-	for (sizes[levels++] = nodes; nodes > 1; sizes[levels++] = nodes)
-		nodes = (nodes + NODE_CHILDREN - 1) / NODE_CHILDREN;
-	return levels;
+	return prefix_compare(a, b);
 }
 
-// Fill one level of the tree. 'stride' is how many bottom nodes one child of this level spans,
-// 0 for the bottom level itself.
-static void fill_level(
-	struct node *nodes, unsigned n_nodes, unsigned stride, const struct range *range,
-	unsigned n_ranges
+// Find nothing in the holes (n, of one family, sorted). 'whole' covers everything; 'ranges' has
+// room for 2 * n more.
+static void cut_holes(
+	struct ranges *ranges, const struct ranges *whole, const struct prefix *holes, unsigned n,
+	unsigned bits
 )
 {
-	for (unsigned node = 0; node < n_nodes; node++) {
-		for (unsigned slot = 0; slot < NODE_KEYS; slot++) {
-			size_t index;
+	unsigned hole = 0;
 
-			if (stride == 0)
-				index = (size_t)node * NODE_KEYS + slot + 1;
-			else
-				index = ((size_t)node * NODE_CHILDREN + slot + 1) * stride *
-						NODE_KEYS +
-					1;
-			nodes[node].keys[slot] =
-				index < n_ranges ? (uint32_t)range[index].start : KEY_PAD;
+	for (unsigned i = 0; i < whole->n; i++) {
+		const struct range *range = &whole->range[i];
+		key_t128 next = i + 1 < whole->n ? range[1].start : 0; // 0: beyond everything
+		key_t128 last = next - 1;
+		key_t128 at = range->start;
+
+		if (next == 0)
+			last = family_end(bits);
+		range_begin(ranges, at, range->leaf);
+		while (hole < n) {
+			key_t128 first = addr_key(&holes[hole].addr);
+			key_t128 end = prefix_end(&holes[hole]);
+
+			if (first > last)
+				break;
+			if (end >= at)
+				range_begin(ranges, first > at ? first : at, LEAF_NONE);
+			if (end >= last)
+				break; // it may go on in the next range
+			if (end >= at) {
+				at = end + 1;
+				range_begin(ranges, at, range->leaf);
+			}
+			hole++;
 		}
 	}
 }
 
-static size_t align_up(size_t size)
+// Laying out
+//
+// Lines are numbered in the order in which they are taken.
+
+struct builder {
+	union line *lines;
+	unsigned n;
+	unsigned room;
+	bool failed; // no memory, or more lines than a value can name
+};
+
+// The first of n new lines. When there is no memory, line 0: to be written in vain.
+static unsigned take_lines(struct builder *builder, unsigned n)
 {
-	return (size + 63) & ~(size_t)63;
+	unsigned first = builder->n;
+
+	if (first + n > builder->room) {
+		unsigned room = 2 * builder->room + n;
+		union line *lines = aligned_alloc(LINE_BYTES, room * sizeof(union line));
+
+		if (!lines || first + n > VALUE_LINES) {
+			free(lines);
+			builder->failed = true;
+			return 0;
+		}
+		if (first > 0)
+			memcpy(lines, builder->lines, first * sizeof(union line));
+		free(builder->lines);
+		builder->lines = lines;
+		builder->room = room;
+	}
+	builder->n += n;
+	return first;
 }
 
-// Lay the whole table out in one allocation: header, nodes, leaves, IPv6 starts, IPv6 leaves.
+// What a tree is made of: ranges by their ends, ascending, the last of which is the greatest.
+struct item {
+	uint64_t end;
+	leaf_t value;
+};
+
+static unsigned divide_up(unsigned n, unsigned by)
+{
+	return (n + by - 1) / by;
+}
+
+// How many ranges each tree below has when a tree of at most 'most' has n to hold: 1 for none
+// below.
+static unsigned ranges_below(unsigned n, unsigned most)
+{
+	unsigned below = 1;
+
+	while (divide_up(n, below) > most)
+		below *= most;
+	return below;
+}
+
+static int32_t end_key(const struct item *items, unsigned n, unsigned i)
+{
+	return i < n ? key_of((uint32_t)items[i].end) : INT32_MAX;
+}
+
+static int64_t end_key6(const struct item *items, unsigned n, unsigned i)
+{
+	return i < n ? key6_of(items[i].end) : INT64_MAX;
+}
+
+static void fill_node(struct node *node, const struct item *items, unsigned n)
+{
+	for (unsigned i = 0; i < NODE_RANGES; i++) {
+		node->ends[i] = i + 1 < NODE_RANGES ? end_key(items, n, i) : INT32_MAX;
+		node->values[i] = i < n ? items[i].value : LEAF_NONE;
+	}
+}
+
+// Returns the line of its root.
+static unsigned put_tree(struct builder *builder, const struct item *items, unsigned n)
+{
+	unsigned below = ranges_below(n, TREE_RANGES);
+	unsigned n_items = divide_up(n, below);
+	unsigned line = take_lines(builder, 1 + divide_up(n_items, NODE_RANGES));
+	struct item trees[TREE_RANGES];
+
+	if (below > 1) {
+		for (unsigned i = 0; i < n_items && !builder->failed; i++) {
+			unsigned first = i * below;
+			unsigned held = n - first < below ? n - first : below;
+
+			trees[i].end = items[first + held - 1].end;
+			trees[i].value = put_tree(builder, &items[first], held);
+		}
+		items = trees;
+	}
+	if (builder->failed)
+		return 0;
+	for (unsigned i = 0; i < ROOT_ENDS; i++)
+		builder->lines[line].root.ends[i] =
+			end_key(items, n_items, (i + 1) * NODE_RANGES - 1);
+	for (unsigned i = 0; i * NODE_RANGES < n_items; i++)
+		fill_node(
+			&builder->lines[line + 1 + i].node, &items[i * NODE_RANGES],
+			n_items - i * NODE_RANGES
+		);
+	return line;
+}
+
+static void fill_node6(struct node6 *node, const struct item *items, unsigned n)
+{
+	for (unsigned i = 0; i < NODE6_RANGES; i++) {
+		if (i + 1 < NODE6_RANGES)
+			node->ends[i] = end_key6(items, n, i);
+		node->values[i] = i < n ? items[i].value : LEAF_NONE;
+	}
+}
+
+// The ends of a root or inner node, each of whose children holds 'each' items.
+static void fill_root6(struct root6 *root, const struct item *items, unsigned n, unsigned each)
+{
+	for (unsigned i = 0; i < ROOT6_ENDS; i++)
+		root->ends[i] = end_key6(items, n, (i + 1) * each - 1);
+}
+
+static void fill_tree6(struct builder *builder, unsigned line, const struct item *items, unsigned n)
+{
+	const unsigned inner_ranges = (ROOT6_ENDS + 1) * NODE6_RANGES;
+
+	fill_root6(&builder->lines[line].root6, items, n, inner_ranges);
+	for (unsigned first = 0; first < n; first += inner_ranges) {
+		unsigned inner = line + 1 + first / inner_ranges * INNER6_LINES;
+		unsigned end = n - first < inner_ranges ? n - first : inner_ranges;
+
+		fill_root6(&builder->lines[inner].root6, &items[first], end, NODE6_RANGES);
+		for (unsigned i = 0; i < end; i += NODE6_RANGES)
+			fill_node6(
+				&builder->lines[inner + 1 + i / NODE6_RANGES].node6,
+				&items[first + i], end - i
+			);
+	}
+}
+
+// The same by the upper halves of addresses, or the lower: then 'half' is VALUE_LOWER, else 0.
+static unsigned put_tree6(
+	struct builder *builder, const struct item *items, unsigned n, leaf_t half
+)
+{
+	unsigned below = ranges_below(n, TREE6_RANGES);
+	unsigned n_items = divide_up(n, below);
+	unsigned n_nodes = divide_up(n_items, NODE6_RANGES);
+	unsigned line = take_lines(builder, 1 + divide_up(n_nodes, ROOT6_ENDS + 1) + n_nodes);
+	struct item trees[TREE6_RANGES];
+
+	if (below > 1) {
+		for (unsigned i = 0; i < n_items && !builder->failed; i++) {
+			unsigned first = i * below;
+			unsigned held = n - first < below ? n - first : below;
+
+			trees[i].end = items[first + held - 1].end;
+			trees[i].value = put_tree6(builder, &items[first], held, half) | half;
+		}
+		items = trees;
+	}
+	if (builder->failed)
+		return 0;
+	fill_tree6(builder, line, items, n_items);
+	return line;
+}
+
+static unsigned put_ipv4(struct builder *builder, const struct ranges *ranges, struct item *items)
+{
+	for (unsigned i = 0; i < ranges->n; i++) {
+		key_t128 next = i + 1 < ranges->n ? ranges->range[i + 1].start : 0;
+
+		items[i] = (struct item){(uint32_t)(next - 1), ranges->range[i].leaf};
+	}
+	return put_tree(builder, items, ranges->n);
+}
+
+// Ranges of whole addresses become items by the upper half. A half that a range does not fill gets
+// a tree of its own, by the lower halves. 'items' has room for 2 * n, 'lower' for n.
+static unsigned put_ipv6(
+	struct builder *builder, const struct ranges *ranges, struct item *items, struct item *lower
+)
+{
+	unsigned n = 0, n_lower = 0;
+
+	for (unsigned i = 0; i < ranges->n && !builder->failed; i++) {
+		const struct range *range = &ranges->range[i];
+		key_t128 last = i + 1 < ranges->n ? range[1].start - 1 : ~(key_t128)0;
+		uint64_t upper = (uint64_t)(range->start >> 64),
+			 last_upper = (uint64_t)(last >> 64);
+		uint64_t last_lower = (uint64_t)last;
+
+		if ((uint64_t)range->start != 0) { // the rest of a half that others began
+			uint64_t end = last_upper > upper ? UINT64_MAX : last_lower;
+
+			lower[n_lower++] = (struct item){end, range->leaf};
+			if (end == UINT64_MAX) {
+				leaf_t tree = put_tree6(builder, lower, n_lower, VALUE_LOWER);
+
+				items[n++] = (struct item){upper, tree | VALUE_LOWER};
+				n_lower = 0;
+			}
+			if (last_upper == upper)
+				continue;
+			upper++;
+		}
+		if (last_lower == UINT64_MAX)
+			items[n++] = (struct item){last_upper, range->leaf};
+		else if (last_upper > upper)
+			items[n++] = (struct item){last_upper - 1, range->leaf};
+		if (last_lower != UINT64_MAX)
+			lower[n_lower++] = (struct item){last_lower, range->leaf};
+	}
+	return builder->failed ? 0 : put_tree6(builder, items, n, 0);
+}
+
+// The cloud's own space, as the head of a table has it.
+static void set_local(struct table *table, const struct ranges *ranges)
+{
+	bool local = false;
+	unsigned n = 0;
+
+	table->has_local = false;
+	for (unsigned i = 0; i < LOCAL_ENDS; i++)
+		table->local[i] = INT32_MAX;
+	for (unsigned i = 0; i < ranges->n; i++) {
+		leaf_t leaf = ranges->range[i].leaf;
+		uint32_t start = (uint32_t)ranges->range[i].start;
+
+		if ((leaf != LEAF_NONE && leaf_interconnect(leaf) == 0) == local)
+			continue;
+		if (n == LOCAL_ENDS || start == 0)
+			return;
+		table->local[n++] = key_of(start - 1);
+		local = !local;
+	}
+	table->has_local = true;
+}
+
+// What every IPv6 address finds in a table without IPv6.
+static const struct {
+	union line root, inner, node;
+} empty6 = {
+#define NOWHERE \
+	{ \
+		INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, \
+			INT64_MAX \
+	}
+	.root.root6.ends = NOWHERE,
+	.inner.root6.ends = NOWHERE,
+	.node.node6.ends = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX},
+};
+
+// Line 0, the IPv4 tree from line 1 on, the IPv6 tree if there is any IPv6.
 static struct table *lay_out(const struct ranges *ipv4, const struct ranges *ipv6)
 {
-	unsigned sizes[LEVELS_MAX];
-	unsigned n_levels = level_sizes(ipv4->n - 1, sizes);
-	size_t offset = align_up(sizeof(struct table));
-	size_t nodes_at[LEVELS_MAX];
+	size_t most = ipv4->n > ipv6->n ? ipv4->n : ipv6->n;
+	struct item *items = malloc(3 * most * sizeof(struct item));
+	struct builder builder = {.failed = !items};
+	bool has_ipv6 = ipv6->n > 1 || ipv6->range[0].leaf != LEAF_NONE;
+	struct table *table;
+	unsigned tree6 = 0;
 
-	for (unsigned level = 0; level < n_levels; level++) { // top first
-		nodes_at[level] = offset;
-		offset += sizes[n_levels - 1 - level] * sizeof(struct node);
-	}
-
-	size_t leaves_at = offset;
-
-	offset = align_up(offset + ipv4->n * sizeof(leaf_t));
-
-	size_t starts6_at = offset;
-
-	offset += ipv6->n * sizeof(struct start6);
-
-	size_t leaves6_at = offset;
-
-	offset = align_up(offset + ipv6->n * sizeof(leaf_t));
-
-	char *memory = aligned_alloc(64, offset);
-
-	if (memory == NULL) {
+	take_lines(&builder, 1);
+	if (!builder.failed)
+		put_ipv4(&builder, ipv4, items);
+	if (!builder.failed && has_ipv6)
+		tree6 = put_ipv6(&builder, ipv6, items, &items[2 * most]);
+	free(items);
+	table = builder.failed ? NULL : aligned_alloc(LINE_BYTES, builder.n * sizeof(union line));
+	if (!table) {
+		free(builder.lines);
 		errno = ENOMEM;
 		return NULL;
 	}
-	memset(memory, 0, offset);
-
-	struct table *table = (struct table *)memory;
-	unsigned stride = 0;
-
-	*table = (struct table){
-		.n_levels = n_levels,
-		.n_ranges = ipv4->n,
-		.leaves = (leaf_t *)(memory + leaves_at),
-		.n_ranges6 = ipv6->n,
-		.starts6 = (struct start6 *)(memory + starts6_at),
-		.leaves6 = (leaf_t *)(memory + leaves6_at),
-		.bytes = offset,
-	};
-	for (unsigned level = n_levels; level-- > 0;) { // bottom first
-		struct node *nodes = (struct node *)(memory + nodes_at[level]);
-
-		fill_level(nodes, sizes[n_levels - 1 - level], stride, ipv4->range, ipv4->n);
-		table->levels[level] = nodes;
-		table->last_node[level] = sizes[n_levels - 1 - level] - 1;
-		stride = stride == 0 ? 1 : stride * NODE_CHILDREN;
-	}
-	for (unsigned i = 0; i < ipv4->n; i++)
-		((leaf_t *)(memory + leaves_at))[i] = ipv4->range[i].leaf;
-	for (unsigned i = 0; i < ipv6->n; i++) {
-		((struct start6 *)(memory + starts6_at))[i] = (struct start6){
-			(uint64_t)(ipv6->range[i].start >> 64),
-			(uint64_t)ipv6->range[i].start,
-		};
-		((leaf_t *)(memory + leaves6_at))[i] = ipv6->range[i].leaf;
-	}
+	memcpy(table, builder.lines, builder.n * sizeof(union line));
+	free(builder.lines);
+	table->tree6 = has_ipv6 ? table_lines(table) + tree6 : &empty6.root;
+	table->n_lines = builder.n;
+	set_local(table, ipv4);
 	return table;
 }
 
-struct table *table_build(const struct route *routes, unsigned n)
+static bool leaves_are_real(const struct route *routes, unsigned n)
 {
-	struct ranges ipv4 = {};
-	struct ranges ipv6 = {};
-	struct table *table = NULL;
-	unsigned n_ipv4 = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (leaf_cloud(routes[i].leaf) == 0)
+			return false;
+	return true;
+}
 
-	if (n > TABLE_MAX_ROUTES) {
-		errno = E2BIG;
+// The ranges of one family. 'ranges' and 'whole' have room for 2 * (n + n_holes) + 1.
+static void make_ranges(
+	struct ranges *ranges, struct ranges *whole, const struct route *const *routes, unsigned n,
+	const struct prefix *holes, unsigned n_holes, unsigned bits
+)
+{
+	whole->n = 0;
+	flatten(whole, routes, n, bits);
+	cut_holes(ranges, whole, holes, n_holes, bits);
+}
+
+struct table *table_build(
+	const struct route *routes, unsigned n, const struct prefix *holes, unsigned n_holes
+)
+{
+	size_t room = 2 * ((size_t)n + n_holes) + 1;
+	struct ranges ranges[FAMILIES] = {}, whole = {};
+	unsigned n_ipv4 = 0, n_ipv4_holes = 0;
+	struct table *table = NULL;
+	const struct route **sorted;
+	struct prefix *sorted_holes;
+
+	if (n > TABLE_MAX_ROUTES || !leaves_are_real(routes, n)) {
+		errno = n > TABLE_MAX_ROUTES ? E2BIG : EINVAL;
 		return NULL;
 	}
-
-	const struct route **sorted = malloc((n + 1) * sizeof(struct route *));
-
-	ipv4.range = malloc((2 * n + 1) * sizeof(struct range));
-	ipv6.range = malloc((2 * n + 1) * sizeof(struct range));
-	if (sorted == NULL || ipv4.range == NULL || ipv6.range == NULL) {
-		errno = ENOMEM;
+	sorted = malloc((n + 1) * sizeof(struct route *));
+	sorted_holes = malloc((n_holes + 1) * sizeof(struct prefix));
+	whole.range = malloc(room * sizeof(struct range));
+	ranges[0].range = malloc(room * sizeof(struct range));
+	ranges[1].range = malloc(room * sizeof(struct range));
+	errno = ENOMEM;
+	if (!sorted || !sorted_holes || !whole.range || !ranges[0].range || !ranges[1].range)
 		goto out;
-	}
-
 	for (unsigned i = 0; i < n; i++) {
 		sorted[i] = &routes[i];
 		n_ipv4 += routes[i].prefix.addr.family == FAMILY_IPV4;
 	}
+	for (unsigned i = 0; i < n_holes; i++) {
+		sorted_holes[i] = holes[i];
+		n_ipv4_holes += holes[i].addr.family == FAMILY_IPV4;
+	}
 	qsort(sorted, n, sizeof(const struct route *), route_order); // IPv4 before IPv6
-	flatten(&ipv4, sorted, n_ipv4, 32);
-	flatten(&ipv6, sorted + n_ipv4, n - n_ipv4, 128);
-	table = lay_out(&ipv4, &ipv6);
+	qsort(sorted_holes, n_holes, sizeof(struct prefix), hole_order);
+	make_ranges(&ranges[0], &whole, sorted, n_ipv4, sorted_holes, n_ipv4_holes, 32);
+	make_ranges(
+		&ranges[1], &whole, &sorted[n_ipv4], n - n_ipv4, &sorted_holes[n_ipv4_holes],
+		n_holes - n_ipv4_holes, 128
+	);
+	table = lay_out(&ranges[0], &ranges[1]);
 
 out:
 	free(sorted);
-	free(ipv4.range);
-	free(ipv6.range);
+	free(sorted_holes);
+	free(whole.range);
+	free(ranges[0].range);
+	free(ranges[1].range);
 	return table;
 }
 
@@ -268,66 +500,76 @@ void table_free(struct table *table)
 	free(table);
 }
 
-static inline unsigned min(unsigned a, unsigned b)
+size_t table_bytes(const struct table *table)
 {
-	return a < b ? a : b;
+	return table->n_lines * sizeof(union line);
 }
 
-// How many keys of a node are not above the address. The compiler makes this one compare a vector.
-static inline unsigned node_rank(const struct node *node, uint32_t addr)
+// One address at a time: for explain and tests, and what the vector versions must agree with
+
+static unsigned rank(const int32_t *ends, unsigned n, int32_t key)
 {
 	unsigned rank = 0;
 
-	for (unsigned i = 0; i < NODE_KEYS; i++)
-		rank += node->keys[i] <= addr;
+	for (unsigned i = 0; i < n; i++)
+		rank += ends[i] < key;
+	return rank;
+}
+
+static unsigned rank6(const int64_t *ends, unsigned n, int64_t key)
+{
+	unsigned rank = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		rank += ends[i] < key;
 	return rank;
 }
 
 leaf_t table_lookup_ipv4(const struct table *table, uint32_t addr)
 {
-	unsigned bottom = table->n_levels - 1;
-	unsigned node = 0;
+	const union line *tree = table_tree(table);
+	int32_t key = key_of(addr);
 
-	for (unsigned level = 0; level < bottom; level++) {
-		node = node * NODE_CHILDREN + node_rank(&table->levels[level][node], addr);
-		node = min(node, table->last_node[level + 1]);
+	for (;;) {
+		const struct node *node = &tree[1 + rank(tree->root.ends, ROOT_ENDS, key)].node;
+		leaf_t value = node->values[rank(node->ends, NODE_RANGES, key)];
+
+		if (!value_leads_on(value))
+			return value;
+		tree = table_lines(table) + value;
 	}
-
-	unsigned rank = node * NODE_KEYS + node_rank(&table->levels[bottom][node], addr);
-
-	return table->leaves[min(rank, table->n_ranges - 1)];
 }
 
-static leaf_t table_lookup_ipv6(const struct table *table, const struct addr *addr)
+leaf_t table_lookup_ipv6(const struct table *table, uint64_t upper, uint64_t lower)
 {
-	key_t128 key = addr_key(addr);
-	unsigned below = 0; // starts[below] <= key
-	unsigned n = table->n_ranges6;
+	const union line *tree = table->tree6;
+	int64_t key = key6_of(upper);
 
-	while (n > 1) {
-		unsigned half = n / 2;
-		const struct start6 *start = &table->starts6[below + half];
+	for (;;) {
+		unsigned child = rank6(tree->root6.ends, ROOT6_ENDS, key);
+		const union line *inner = &tree[1 + child * INNER6_LINES];
+		const struct node6 *node =
+			&inner[1 + rank6(inner->root6.ends, ROOT6_ENDS, key)].node6;
+		leaf_t value = node->values[rank6(node->ends, NODE6_RANGES - 1, key)];
 
-		if (((key_t128)start->high << 64 | start->low) <= key)
-			below += half;
-		n -= half;
+		if (!value_leads_on(value))
+			return value;
+		if (value & VALUE_LOWER)
+			key = key6_of(lower);
+		tree = table_lines(table) + (value & VALUE_LINES);
 	}
-	return table->leaves6[below];
 }
 
 leaf_t table_lookup(const struct table *table, const struct addr *addr)
 {
+	key_t128 key = addr_key(addr);
+
 	switch (addr->family) {
 	case FAMILY_IPV4:
-		return table_lookup_ipv4(table, addr_ipv4(addr));
+		return table_lookup_ipv4(table, (uint32_t)key);
 	case FAMILY_IPV6:
-		return table_lookup_ipv6(table, addr);
+		return table_lookup_ipv6(table, (uint64_t)(key >> 64), (uint64_t)key);
 	default:
 		return LEAF_NONE;
 	}
-}
-
-size_t table_bytes(const struct table *table)
-{
-	return table->bytes;
 }

@@ -2,11 +2,8 @@
 // The table of one cloud: an immutable map from address to leaf, by longest prefix.
 //
 // The prefixes are flattened into disjoint, sorted address ranges that cover the whole address
-// space; adjacent ranges of equal value are merged. For IPv4 the range starts form a static B-tree
-// of 16 keys a node, so that a node is one cache line. A lookup counts, level by level, the keys
-// that are not above the address; the count at the bottom is the index of the value. There is no
-// branch that depends on the address. 64 prefixes make about 130 ranges: two levels, 1.2 KiB.
-// IPv6 keeps its ranges as one sorted array of 128-bit starts.
+// space; adjacent ranges of equal value are merged. Search trees over them (table_layout.h) have
+// one cache line a node: 64 prefixes make up to 129 ranges, two lines deep, 1.2 KiB.
 //
 // A table is built whole by the control thread, published by one pointer, and freed a grace
 // period after it was replaced. Nothing in it is ever written in place.
@@ -55,9 +52,13 @@ struct table;
 // Build the table of one cloud from its own routed prefixes and those of its direct peers.
 //
 // routes    array of n, both families mixed, host bits clear; of two equal prefixes the later wins
-// returns   a new immutable table, or NULL with errno ENOMEM, E2BIG (more than TABLE_MAX_ROUTES)
+// holes     n_holes prefixes in which nothing is found, whatever the routes say
+// returns   a new immutable table, or NULL with errno ENOMEM, E2BIG (more than TABLE_MAX_ROUTES),
+//           EINVAL (a leaf of cloud 0)
 // thread    control; the result may be read by any worker once published
-struct table *table_build(const struct route *routes, unsigned n);
+struct table *table_build(
+	const struct route *routes, unsigned n, const struct prefix *holes, unsigned n_holes
+);
 
 // Free a table that no worker can reach any more. NULL is fine. Control thread.
 void table_free(struct table *table);
@@ -65,6 +66,9 @@ void table_free(struct table *table);
 // The leaf of the longest prefix that holds the address, or LEAF_NONE.
 // 'addr' is in host order. Any thread that holds the table.
 leaf_t table_lookup_ipv4(const struct table *table, uint32_t addr);
+
+// The same for an IPv6 address, by its two halves in host order.
+leaf_t table_lookup_ipv6(const struct table *table, uint64_t upper, uint64_t lower);
 
 // The same for an address of either family.
 leaf_t table_lookup(const struct table *table, const struct addr *addr);

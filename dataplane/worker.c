@@ -5,6 +5,7 @@
 #include "icmp.h"
 #include "packet.h"
 #include "punt.h"
+#include "quick.h"
 
 #include <errno.h>
 #include <rte_cycles.h>
@@ -21,6 +22,8 @@
 
 #define HANDOVER_RING_SIZE 4096
 #define POOL_CACHE 256
+
+_Static_assert(BURST_MAX == QUICK_MAX, "a burst goes the quick way whole");
 
 // Rates of a worker and cloud, in packets a second, and how many may come at once.
 #define ICMP_ERROR_RATE 100
@@ -39,9 +42,12 @@ static const struct {
 #define SLEEP_MIN_NS 2000
 #define SLEEP_DEFAULT_NS 200000
 
+// Frames on their way to a tx queue, or to the worker that owns one. A full burst leaves at once,
+// so that one more always fits.
 struct tx_buffer {
 	uint16_t n;
-	struct rte_mbuf *mbufs[BURST_MAX];
+	uint16_t clouds[2 * BURST_MAX]; // that each came from
+	struct rte_mbuf *mbufs[2 * BURST_MAX];
 };
 
 struct cloud_buckets {
@@ -74,63 +80,89 @@ static void count_drop(struct worker *worker, uint16_t cloud, enum drop_reason r
 	worker->counters->clouds[cloud].drops[reason]++;
 }
 
-// What a frame that cannot be sent is counted under: its ingress cloud, kept in the mbuf, since by
-// now the packet may have passed to another worker.
-static void drop_late(struct worker *worker, struct rte_mbuf *mbuf, enum drop_reason reason)
+// A frame that cannot be sent is counted under the cloud that it came from: by now the packet may
+// have passed to another worker.
+static void drop_late(
+	struct worker *worker, struct rte_mbuf *mbuf, uint16_t cloud, enum drop_reason reason
+)
 {
-	count_drop(worker, (uint16_t)mbuf->hash.usr, reason);
+	count_drop(worker, cloud, reason);
 	rte_pktmbuf_free(mbuf);
+}
+
+static void drop_buffer(
+	struct worker *worker, struct tx_buffer *tx, unsigned from, enum drop_reason reason
+)
+{
+	for (unsigned i = from; i < tx->n; i++)
+		drop_late(worker, tx->mbufs[i], tx->clouds[i], reason);
+	tx->n = 0;
 }
 
 static void send_buffer(struct worker *worker, uint16_t port, uint16_t queue)
 {
 	struct tx_buffer *tx = &worker->tx[port];
-	uint16_t sent = rte_eth_tx_burst(port, queue, tx->mbufs, tx->n);
 
-	for (uint16_t i = sent; i < tx->n; i++)
-		drop_late(worker, tx->mbufs[i], DROP_tx_full);
-	tx->n = 0;
+	drop_buffer(worker, tx, rte_eth_tx_burst(port, queue, tx->mbufs, tx->n), DROP_tx_full);
 }
 
 static void hand_over(struct worker *worker, unsigned owner)
 {
 	struct tx_buffer *handover = &worker->handover[owner];
-	unsigned put = rte_ring_enqueue_burst(
-		workers[owner].ring, (void **)handover->mbufs, handover->n, NULL
-	);
 
-	for (unsigned i = put; i < handover->n; i++)
-		drop_late(worker, handover->mbufs[i], DROP_tx_ring_full);
-	handover->n = 0;
+	// Whoever sends them must know, should he fail.
+	for (unsigned i = 0; i < handover->n; i++)
+		handover->mbufs[i]->hash.usr = handover->clouds[i];
+	drop_buffer(
+		worker, handover,
+		rte_ring_enqueue_burst(
+			workers[owner].ring, (void **)handover->mbufs, handover->n, NULL
+		),
+		DROP_tx_ring_full
+	);
 }
 
-// Queue a frame for a port: in this worker's own buffer, or for the owner of the tx queue.
-// The buffers are emptied at the end of each round, before the worker reports quiescence.
-static void send_to(struct worker *worker, struct rte_mbuf *mbuf, uint16_t port)
+static void append(
+	struct tx_buffer *tx, struct rte_mbuf *const *mbufs, const uint16_t *clouds, unsigned n
+)
+{
+	memcpy(&tx->mbufs[tx->n], mbufs, n * sizeof(struct rte_mbuf *));
+	memcpy(&tx->clouds[tx->n], clouds, n * sizeof(uint16_t));
+	tx->n = (uint16_t)(tx->n + n);
+}
+
+// Queue n frames, at most a burst, for a port: in this worker's own buffer, or for the owner of the
+// tx queue. The buffers are emptied at the end of each round, before the worker reports quiescence.
+static void send_to(
+	struct worker *worker, struct rte_mbuf *const *mbufs, const uint16_t *clouds, unsigned n,
+	uint16_t port
+)
 {
 	const struct port_map *map = published(exchange.ports[port]);
+	const struct tx_path *path;
 
 	if (map == NULL) {
-		drop_late(worker, mbuf, DROP_egress_down);
+		for (unsigned i = 0; i < n; i++)
+			drop_late(worker, mbufs[i], clouds[i], DROP_egress_down);
 		return;
 	}
-
-	const struct tx_path *path = &map->tx[worker->index];
-
+	path = &map->tx[worker->index];
 	if (path->owner == worker->index) {
-		struct tx_buffer *tx = &worker->tx[port];
-
-		tx->mbufs[tx->n++] = mbuf;
-		if (tx->n == BURST_MAX)
+		append(&worker->tx[port], mbufs, clouds, n);
+		if (worker->tx[port].n >= BURST_MAX)
 			send_buffer(worker, port, path->queue);
 	} else {
-		struct tx_buffer *handover = &worker->handover[path->owner];
-
-		mbuf->port = port;
-		handover->mbufs[handover->n++] = mbuf;
-		if (handover->n == BURST_MAX)
+		for (unsigned i = 0; i < n; i++)
+			mbufs[i]->port = port;
+		append(&worker->handover[path->owner], mbufs, clouds, n);
+		if (worker->handover[path->owner].n >= BURST_MAX)
 			hand_over(worker, path->owner);
 	}
+}
+
+static void send_one(struct worker *worker, struct rte_mbuf *mbuf, uint16_t cloud, uint16_t port)
+{
+	send_to(worker, &mbuf, &cloud, 1, port);
 }
 
 static void flush(struct worker *worker)
@@ -146,9 +178,7 @@ static void flush(struct worker *worker)
 			send_buffer(worker, port, map->tx[worker->index].queue);
 			continue;
 		}
-		for (uint16_t i = 0; i < worker->tx[port].n; i++)
-			drop_late(worker, worker->tx[port].mbufs[i], DROP_egress_down);
-		worker->tx[port].n = 0;
+		drop_buffer(worker, &worker->tx[port], 0, DROP_egress_down);
 	}
 	for (unsigned owner = 0; owner < n_workers; owner++)
 		if (worker->handover[owner].n > 0)
@@ -165,9 +195,9 @@ static void punt(struct worker *worker, struct packet *packet)
 	);
 
 	if (!within_rate)
-		drop_late(worker, packet->mbuf, DROP_punt_limited);
+		drop_late(worker, packet->mbuf, packet->cloud, DROP_punt_limited);
 	else if (!punt_put(packet->mbuf, packet->cloud))
-		drop_late(worker, packet->mbuf, DROP_punt_ring_full);
+		drop_late(worker, packet->mbuf, packet->cloud, DROP_punt_ring_full);
 	else
 		count->punts[reason]++;
 }
@@ -191,8 +221,8 @@ static void drop(struct worker *worker, struct packet *packet)
 
 		if (within_rate) {
 			count->icmp_sent++;
-			packet->mbuf->hash.usr = 0; // if lost: not one more drop of the cloud
-			send_to(worker, packet->mbuf, back->port);
+			// If lost: not one more drop of the cloud.
+			send_one(worker, packet->mbuf, 0, back->port);
 			return;
 		}
 		count->icmp_limited++;
@@ -229,7 +259,6 @@ static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 		struct packet *packet = &packets[i];
 
 		worker->counters->clouds[packet->cloud].received++;
-		packet->mbuf->hash.usr = packet->cloud;
 		switch ((enum verdict)packet->verdict) {
 		case VERDICT_FORWARD:
 			if (packet->leaf_destination != tally.leaf ||
@@ -240,7 +269,7 @@ static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 			}
 			tally.count.packets++;
 			tally.count.bytes += packet->ip_length;
-			send_to(worker, packet->mbuf, packet->egress->port);
+			send_one(worker, packet->mbuf, packet->cloud, packet->egress->port);
 			break;
 		case VERDICT_DROP:
 			drop(worker, packet);
@@ -268,18 +297,69 @@ static void receive(struct packet *packets, struct rte_mbuf **mbufs, unsigned n)
 	}
 }
 
-// The way of a packet.
-static void process(struct worker *worker, uint16_t port, struct rte_mbuf **mbufs, unsigned n)
+// By the stages: all that the quick way left.
+static void process_rest(
+	struct worker *worker, const struct port_map *map, struct rte_mbuf **mbufs, uint64_t rest
+)
 {
 	struct packet packets[BURST_MAX];
+	struct rte_mbuf *left[BURST_MAX];
+	unsigned n = 0;
 
-	receive(packets, mbufs, n);
-	attribute(published(exchange.ports[port]), packets, n);
+	for (; rest != 0; rest &= rest - 1)
+		left[n++] = mbufs[__builtin_ctzll(rest)];
+	receive(packets, left, n);
+	attribute(map, packets, n);
 	parse(packets, n);
 	look_up(packets, n);
 	decide(packets, n);
 	rewrite(packets, n);
 	dispatch(worker, packets, n);
+}
+
+static void count_traffic(struct worker *worker, const struct quick_count *count)
+{
+	// An interconnect's other end is where it came from: the direction is in the leaf.
+	uint32_t interconnect = leaf_interconnect(count->leaf);
+	struct traffic_count *total = &worker->counters->traffic[interconnect][count->up];
+
+	total->packets += count->packets;
+	total->bytes += count->bytes;
+}
+
+static void dispatch_quick(struct worker *worker, const struct quick_burst *burst)
+{
+	struct cloud_count *clouds = worker->counters->clouds;
+	unsigned at = 0;
+
+	if (burst->cloud != 0)
+		clouds[burst->cloud].received += burst->n;
+	else
+		for (unsigned i = 0; i < burst->n; i++)
+			clouds[burst->clouds[i]].received++;
+	for (unsigned i = 0; i < burst->n_counts; i++)
+		count_traffic(worker, &burst->counts[i]);
+	for (unsigned i = 0; i < burst->n_sends; i++) {
+		const struct quick_send *send = &burst->sends[i];
+
+		send_to(worker, &burst->mbufs[at], &burst->clouds[at], send->n, send->port);
+		at += send->n;
+	}
+}
+
+// The way of a packet.
+static void process(struct worker *worker, uint16_t port, struct rte_mbuf **mbufs, unsigned n)
+{
+	const struct port_map *map = published(exchange.ports[port]);
+	struct quick_burst burst; // large, and only partly written
+
+	burst.rest = ~(uint64_t)0 >> (BURST_MAX - n);
+	if (map != NULL) {
+		quick->forward(map, mbufs, n, &burst);
+		dispatch_quick(worker, &burst);
+	}
+	if (burst.rest != 0)
+		process_rest(worker, map, mbufs, burst.rest);
 }
 
 // Send what other workers and the control thread handed over.
@@ -297,7 +377,7 @@ static unsigned drain_ring(struct worker *worker)
 		if (n == 0)
 			break;
 		for (unsigned i = 0; i < n; i++)
-			send_to(worker, mbufs[i], mbufs[i]->port);
+			send_one(worker, mbufs[i], (uint16_t)mbufs[i]->hash.usr, mbufs[i]->port);
 		moved += n;
 	}
 	return moved;
@@ -415,6 +495,8 @@ int workers_init(unsigned n, unsigned buffers)
 {
 	int error;
 
+	if (!quick)
+		quick_choose(SIMD_AVX512);
 	ticks_per_second = rte_get_tsc_hz();
 	stopping = false;
 	error = counters_init(n);

@@ -190,7 +190,7 @@ static inline void publish_table(uint16_t cloud, const struct link *links, unsig
 			n_routes +=
 				cloud_routes(routes + n_routes, peer, leaf_via(peer, links[i].id));
 	}
-	table = table_build(routes, n_routes);
+	table = table_build(routes, n_routes, NULL, 0);
 	assert_non_null(table);
 	exchange_set_table(cloud, table);
 }
@@ -226,9 +226,12 @@ static inline void publish_egress(uint16_t cloud, uint16_t port, uint16_t mtu, b
 static inline void publish_map(uint16_t port, uint16_t cloud)
 {
 	struct port_map *map = calloc(1, sizeof(*map));
+	struct mac mac = mac_ours(cloud);
 
 	assert_non_null(map);
-	if (cloud_vlan(cloud) != 0)
+	memcpy(&map->mac, &mac, sizeof(mac));
+	map->trunk = cloud_vlan(cloud) != 0;
+	if (map->trunk)
 		map->tagged[cloud_vlan(cloud)] = cloud;
 	else
 		map->untagged = cloud;

@@ -182,7 +182,7 @@ static void random_graphs_never_leak(void **state)
 			unsigned n = program_routes(
 				region_cloud_by_id(&region, (uint16_t)a), routes, 64
 			);
-			struct table *table = table_build(routes, n);
+			struct table *table = table_build(routes, n, NULL, 0);
 
 			assert_non_null(table);
 			for (unsigned b = 1; b <= CLOUDS; b++) {

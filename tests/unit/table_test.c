@@ -7,7 +7,10 @@
 #include <rte_rib.h>
 
 #define ROUNDS_ROUTES_MAX 200
+#define HOLES_MAX 12
 #define LOOKUPS_MIN 1000000
+#define LEAF_A leaf_local(1)
+#define LEAF_B leaf_via(2, 7)
 
 typedef unsigned __int128 u128;
 
@@ -50,13 +53,28 @@ struct naive {
 		u128 first;
 		u128 last;
 		leaf_t leaf;
-	} routes[ROUNDS_ROUTES_MAX];
-	unsigned n;
+	} routes[ROUNDS_ROUTES_MAX], holes[HOLES_MAX];
+	unsigned n, n_holes;
 };
+
+static void naive_holes(struct naive *naive, const struct prefix *holes, unsigned n)
+{
+	naive->n_holes = n;
+	for (unsigned i = 0; i < n; i++) {
+		u128 first = number_of(&holes[i].addr);
+
+		naive->holes[i] = (struct naive_route){
+			.family = holes[i].addr.family,
+			.first = first,
+			.last = first + host_mask(holes[i].addr.family, holes[i].len),
+		};
+	}
+}
 
 static void naive_build(struct naive *naive, const struct route *routes, unsigned n)
 {
 	naive->n = n;
+	naive->n_holes = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct prefix *prefix = &routes[i].prefix;
 		u128 first = number_of(&prefix->addr);
@@ -86,6 +104,12 @@ static leaf_t naive_lookup(const struct naive *naive, enum family family, u128 a
 		longest = route->len;
 		leaf = route->leaf;
 	}
+	for (unsigned i = 0; i < naive->n_holes; i++) {
+		const struct naive_route *hole = &naive->holes[i];
+
+		if (hole->family == family && addr >= hole->first && addr <= hole->last)
+			return LEAF_NONE;
+	}
 	return leaf;
 }
 
@@ -109,7 +133,8 @@ static struct route random_route(const struct route *routes, unsigned n)
 	enum family family = random_below(2) ? FAMILY_IPV4 : FAMILY_IPV6;
 	unsigned bits = family_bits(family);
 	unsigned len = random_below(bits + 1);
-	leaf_t leaf = 1 + random_below(4); // few, so that neighbours often agree and merge
+	leaf_t leaf = leaf_local((uint16_t)(1 + random_below(4))
+	); // few, so that neighbours often agree and merge
 	const struct prefix *near = n > 0 ? &routes[random_below(n)].prefix : NULL;
 
 	if (near == NULL || near->addr.family != family)
@@ -183,17 +208,27 @@ static void a_million_random_lookups_equal_the_naive_reference(void **state)
 	while (lookups < LOOKUPS_MIN) {
 		unsigned n =
 			random_below(4) ? random_below(40) : random_below(ROUNDS_ROUTES_MAX + 1);
+		unsigned n_holes = random_below(2) ? 0 : random_below(HOLES_MAX + 1);
+		struct route hole_routes[HOLES_MAX];
+		struct prefix holes[HOLES_MAX];
 
 		for (unsigned i = 0; i < n; i++)
 			routes[i] = random_route(routes, i);
+		for (unsigned i = 0; i < n_holes; i++) {
+			hole_routes[i] = random_route(routes, n);
+			holes[i] = hole_routes[i].prefix;
+		}
 		naive_build(&naive, routes, n);
+		naive_holes(&naive, holes, n_holes);
 
-		struct table *table = table_build(routes, n);
+		struct table *table = table_build(routes, n, holes, n_holes);
 
 		assert_non_null(table);
 		lookups += check_extremes(table, &naive);
 		for (unsigned i = 0; i < n; i++)
 			lookups += check_edges(table, &naive, &routes[i]);
+		for (unsigned i = 0; i < n_holes; i++)
+			lookups += check_edges(table, &naive, &hole_routes[i]);
 		for (unsigned i = 0; i < 200; i++, lookups++) {
 			enum family family = random_below(2) ? FAMILY_IPV4 : FAMILY_IPV6;
 
@@ -219,14 +254,16 @@ static void every_length_from_0_on_nests_in_one_table(void **state)
 						 : random_number(family);
 
 			for (unsigned len = 0; len < n; len++)
-				routes[len] = route_make(family, target, len, len + 1);
+				routes[len] = route_make(
+					family, target, len, leaf_local((uint16_t)(len + 1))
+				);
 			naive_build(&naive, routes, n);
 
-			struct table *table = table_build(routes, n);
+			struct table *table = table_build(routes, n, NULL, 0);
 			struct addr addr = addr_of(family, target);
 
 			assert_non_null(table);
-			assert_int_equal(table_lookup(table, &addr), n);
+			assert_int_equal(table_lookup(table, &addr), leaf_local((uint16_t)n));
 			for (unsigned i = 0; i < n; i++)
 				check_edges(table, &naive, &routes[i]);
 			check_extremes(table, &naive);
@@ -237,7 +274,7 @@ static void every_length_from_0_on_nests_in_one_table(void **state)
 
 static void an_empty_table_finds_nothing(void **state)
 {
-	struct table *table = table_build(NULL, 0);
+	struct table *table = table_build(NULL, 0, NULL, 0);
 	const struct addr absent = {};
 	struct naive naive = {};
 
@@ -251,17 +288,17 @@ static void an_empty_table_finds_nothing(void **state)
 
 static void one_family_never_answers_for_the_other(void **state)
 {
-	struct route ipv4 = {prefix_of("0.0.0.0/0"), 1};
-	struct route ipv6 = {prefix_of("::/0"), 1};
+	struct route ipv4 = {prefix_of("0.0.0.0/0"), LEAF_A};
+	struct route ipv6 = {prefix_of("::/0"), LEAF_A};
 	struct addr addr4 = addr_of(FAMILY_IPV4, 0x0a000001);
 	struct addr addr6 = addr_of(FAMILY_IPV6, 0x0a000001);
-	struct table *table4 = table_build(&ipv4, 1);
-	struct table *table6 = table_build(&ipv6, 1);
+	struct table *table4 = table_build(&ipv4, 1, NULL, 0);
+	struct table *table6 = table_build(&ipv6, 1, NULL, 0);
 
-	assert_int_equal(table_lookup(table4, &addr4), 1);
+	assert_int_equal(table_lookup(table4, &addr4), LEAF_A);
 	assert_int_equal(table_lookup(table4, &addr6), LEAF_NONE);
 	assert_int_equal(table_lookup(table6, &addr4), LEAF_NONE);
-	assert_int_equal(table_lookup(table6, &addr6), 1);
+	assert_int_equal(table_lookup(table6, &addr6), LEAF_A);
 	table_free(table4);
 	table_free(table6);
 }
@@ -269,16 +306,16 @@ static void one_family_never_answers_for_the_other(void **state)
 static void of_equal_prefixes_the_later_wins(void **state)
 {
 	const struct route routes[] = {
-		{prefix_of("10.0.0.0/8"), 1},
-		{prefix_of("10.1.0.0/16"), 7},
-		{prefix_of("10.0.0.0/8"), 2},
-		{prefix_of("10.0.0.0/8"), 3},
+		{prefix_of("10.0.0.0/8"), LEAF_A},
+		{prefix_of("10.1.0.0/16"), LEAF_B},
+		{prefix_of("10.0.0.0/8"), LEAF_B},
+		{prefix_of("10.0.0.0/8"), leaf_local(3)},
 	};
-	struct table *table = table_build(routes, 4);
+	struct table *table = table_build(routes, 4, NULL, 0);
 
-	assert_int_equal(table_lookup_ipv4(table, 0x0a000000), 3);
-	assert_int_equal(table_lookup_ipv4(table, 0x0a010000), 7);
-	assert_int_equal(table_lookup_ipv4(table, 0x0affffff), 3);
+	assert_int_equal(table_lookup_ipv4(table, 0x0a000000), leaf_local(3));
+	assert_int_equal(table_lookup_ipv4(table, 0x0a010000), LEAF_B);
+	assert_int_equal(table_lookup_ipv4(table, 0x0affffff), leaf_local(3));
 	table_free(table);
 }
 
@@ -291,8 +328,10 @@ static struct route *many_routes(unsigned n, enum family family)
 	for (unsigned i = 0; i < n; i++) {
 		u128 number = family == FAMILY_IPV4 ? (u128)i << 17 : (u128)i << 99;
 
-		routes[i] =
-			route_make(family, number, family == FAMILY_IPV4 ? 24 : 64, i % 4095 + 1);
+		routes[i] = route_make(
+			family, number, family == FAMILY_IPV4 ? 24 : 64,
+			leaf_local((uint16_t)(i % CLOUD_ID_MAX + 1))
+		);
 	}
 	return routes;
 }
@@ -303,7 +342,7 @@ static void the_largest_table_is_right_and_one_route_more_is_refused(void **stat
 
 	for (unsigned f = 0; f < 2; f++) {
 		struct route *routes = many_routes(TABLE_MAX_ROUTES + 1, families[f]);
-		struct table *table = table_build(routes, TABLE_MAX_ROUTES);
+		struct table *table = table_build(routes, TABLE_MAX_ROUTES, NULL, 0);
 
 		assert_non_null(table);
 		for (unsigned i = 0; i < TABLE_MAX_ROUTES; i++) {
@@ -320,7 +359,7 @@ static void the_largest_table_is_right_and_one_route_more_is_refused(void **stat
 		table_free(table);
 
 		errno = 0;
-		assert_null(table_build(routes, TABLE_MAX_ROUTES + 1));
+		assert_null(table_build(routes, TABLE_MAX_ROUTES + 1, NULL, 0));
 		assert_int_equal(errno, E2BIG);
 		free(routes);
 	}
@@ -328,18 +367,18 @@ static void the_largest_table_is_right_and_one_route_more_is_refused(void **stat
 
 static void trees_of_every_height_and_filling_are_right(void **state)
 {
-	// Around the counts at which a node, and a level of 17 nodes, become full.
+	// Around the counts at which a node, and a tree of 136 ranges, become full.
 	static const unsigned counts[] = {
-		1,   7,	  8,   9,    16,   17,	 135,  136,  137,
-		138, 144, 145, 2311, 2312, 2313, 2320, 2321, 4999,
+		1,   3,	  4,	5,    8,    9,	  67,	68,   69,   136,  137,
+		270, 271, 2311, 2312, 4623, 4624, 4625, 9247, 9248, 9249, 9999,
 	};
-	struct route *routes = many_routes(5000, FAMILY_IPV4);
+	struct route *routes = many_routes(10000, FAMILY_IPV4);
 
 	for (unsigned c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
-		struct table *table = table_build(routes, counts[c]);
+		struct table *table = table_build(routes, counts[c], NULL, 0);
 
 		assert_non_null(table);
-		for (unsigned i = 0; i < 5000; i++) {
+		for (unsigned i = 0; i < 10000; i++) {
 			uint32_t first = addr_ipv4(&routes[i].prefix.addr);
 			leaf_t leaf = i < counts[c] ? routes[i].leaf : LEAF_NONE;
 
@@ -355,24 +394,24 @@ static void trees_of_every_height_and_filling_are_right(void **state)
 
 static void adjacent_prefixes_of_one_leaf_take_no_more_room_than_one(void **state)
 {
-	struct route one = {prefix_of("10.0.0.0/16"), 5};
+	struct route one = {prefix_of("10.0.0.0/16"), LEAF_A};
 	struct route many[256];
 
 	for (unsigned i = 0; i < 256; i++)
-		many[i] = route_make(FAMILY_IPV4, 0x0a000000 + (i << 8), 24, 5);
+		many[i] = route_make(FAMILY_IPV4, 0x0a000000 + (i << 8), 24, LEAF_A);
 
-	struct table *table_one = table_build(&one, 1);
-	struct table *table_many = table_build(many, 256);
+	struct table *table_one = table_build(&one, 1, NULL, 0);
+	struct table *table_many = table_build(many, 256, NULL, 0);
 
 	assert_int_equal(table_bytes(table_one), table_bytes(table_many));
-	many[128].leaf = 6;
+	many[128].leaf = LEAF_B;
 
-	struct table *table_split = table_build(many, 256);
+	struct table *table_split = table_build(many, 256, NULL, 0);
 
-	assert_int_equal(table_lookup_ipv4(table_split, 0x0a007fff), 5);
-	assert_int_equal(table_lookup_ipv4(table_split, 0x0a008000), 6);
-	assert_int_equal(table_lookup_ipv4(table_split, 0x0a0080ff), 6);
-	assert_int_equal(table_lookup_ipv4(table_split, 0x0a008100), 5);
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a007fff), LEAF_A);
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a008000), LEAF_B);
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a0080ff), LEAF_B);
+	assert_int_equal(table_lookup_ipv4(table_split, 0x0a008100), LEAF_A);
 	table_free(table_one);
 	table_free(table_many);
 	table_free(table_split);
@@ -381,7 +420,7 @@ static void adjacent_prefixes_of_one_leaf_take_no_more_room_than_one(void **stat
 static void sixty_four_prefixes_take_less_than_2_kib(void **state)
 {
 	struct route *routes = many_routes(64, FAMILY_IPV4);
-	struct table *table = table_build(routes, 64);
+	struct table *table = table_build(routes, 64, NULL, 0);
 
 	assert_in_range(table_bytes(table), 1, 2047);
 	table_free(table);
@@ -431,7 +470,7 @@ static void random_ipv4_tables_equal_rte_rib(void **state)
 		}
 
 		struct rte_rib *rib = rib_build(routes, n);
-		struct table *table = table_build(routes, n);
+		struct table *table = table_build(routes, n, NULL, 0);
 
 		assert_non_null(table);
 		for (unsigned i = 0; i < n; i++) {

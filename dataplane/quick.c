@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Compiled once for each width of vectors, with QUICK the name of what is exported.
+//
+//	gather -> check -> look up -> select -> rewrite -> group
+//
+// Each stage takes the whole burst. What a stage finds wrong, unusual or not to be forwarded it
+// drops from 'good', and the stages of packet.h see it from its first byte on: only they give
+// reasons. Nothing is written to a packet before all has been checked.
+#include "quick.h"
+
+#include "quick_search.h"
+#include "quick_vector.h"
+
+#include <rte_prefetch.h>
+#include <string.h>
+
+#define ETHERTYPE_AT 12
+#define L2_BYTES 14
+#define TAG_BYTES 4
+#define IPV4_BYTES 20
+// Vectors begin this long before the IP header: ethertype and header are 32 bytes then.
+#define LEAD 12
+
+// One burst on its way, an element a packet; room for whole vectors.
+struct work {
+	unsigned n;
+	uint64_t good; // bit i: packet i
+	struct rte_mbuf *const *mbufs;
+	uint8_t *start[QUICK_MAX]; // LEAD bytes before the IP header
+	uint32_t room[QUICK_MAX]; // bytes of frame from the IP header on
+	uint32_t length[QUICK_MAX]; // IPv4 total length
+	uint32_t source[QUICK_MAX]; // as keys
+	uint32_t destination[QUICK_MAX];
+	uint32_t hop[QUICK_MAX]; // TTL, protocol and checksum as they will be, in the order of the
+				 // wire
+	leaf_t leaves[QUICK_MAX]; // of destinations
+	uint16_t clouds[QUICK_MAX];
+	const struct table *tables[QUICK_MAX];
+	uint16_t ports[QUICK_MAX]; // to go out by
+};
+
+// For lanes without a packet.
+static uint8_t nothing[2 * L2_BYTES + IPV4_BYTES];
+static const struct {
+	struct table head;
+	union line root, node;
+} no_table = {
+	.head.has_local = true,
+	.root.root.ends = {[0 ... ROOT_ENDS - 1] = INT32_MAX},
+	.node.node.ends = {[0 ... NODE_RANGES - 1] = INT32_MAX},
+};
+
+static inline uint64_t all_of(unsigned n)
+{
+	return n == 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
+}
+
+static inline uint64_t load64(const void *from)
+{
+	uint64_t value;
+
+	memcpy(&value, from, sizeof(value));
+	return value;
+}
+
+static inline uint16_t load16(const void *from)
+{
+	uint16_t value;
+
+	memcpy(&value, from, sizeof(value));
+	return value;
+}
+
+// Gather: where the headers are, whose the packets are
+
+// Not 0 when a frame is not for our MAC address, or not all in one buffer. That it is long enough
+// is checked with its headers: what is read of a shorter one is still in its buffer.
+static inline uint64_t is_odd(const struct rte_mbuf *mbuf, const uint8_t *frame, uint64_t mac)
+{
+	uint64_t other_mac = (load64(frame) ^ mac) << 16;
+	uint64_t stripped = mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED;
+
+	return other_mac | stripped | (mbuf->nb_segs ^ 1u);
+}
+
+static __attribute__((noinline)) void drop_odd(struct work *work, uint64_t mac)
+{
+	for (unsigned i = 0; i < work->n; i++) {
+		const struct rte_mbuf *mbuf = work->mbufs[i];
+
+		if (!is_odd(mbuf, rte_pktmbuf_mtod(mbuf, const uint8_t *), mac))
+			continue;
+		work->good &= ~((uint64_t)1 << i);
+		work->start[i] = nothing;
+	}
+}
+
+static inline void set_cloud(struct work *work, unsigned i, uint16_t cloud)
+{
+	const struct table *table = published(exchange.clouds[cloud].table);
+
+	work->clouds[i] = cloud;
+	work->tables[i] = table ? table : &no_table.head;
+}
+
+static inline void gather(struct work *work, const struct port_map *map, const bool trunk)
+{
+	uint64_t odd = 0;
+
+	for (unsigned i = 0; i < work->n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(work->mbufs[i], void *));
+	for (unsigned i = 0; i < work->n; i++) {
+		const struct rte_mbuf *mbuf = work->mbufs[i];
+		uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+		unsigned l3 = L2_BYTES;
+
+		odd |= is_odd(mbuf, frame, map->mac);
+		if (trunk) {
+			bool tagged = load16(frame + ETHERTYPE_AT) == RTE_BE16(RTE_ETHER_TYPE_VLAN);
+			uint16_t vlan = rte_be_to_cpu_16(load16(frame + L2_BYTES)) % VLAN_IDS;
+
+			l3 += tagged ? TAG_BYTES : 0;
+			set_cloud(work, i, tagged ? map->tagged[vlan] : map->untagged);
+		}
+		work->start[i] = frame + l3 - LEAD;
+		work->room[i] = (uint32_t)mbuf->data_len - l3; // below 0 when it is too short
+	}
+	for (unsigned i = work->n; i % LANES != 0; i++) {
+		work->start[i] = nothing;
+		work->room[i] = 0;
+	}
+	if (odd != 0)
+		drop_odd(work, map->mac);
+}
+
+// Check: RFC 1812 5.2.2, for a header without options
+
+// One less of TTL, which is the first of four bytes in the order of the wire; the checksum, their
+// last two, makes good for it (RFC 1624, equation 3).
+static inline lanes next_hop(lanes hop)
+{
+	lanes carry = (lanes)(hop >= 0xfffe0000u) & 0x10000u;
+
+	return hop + 0xffffu + carry;
+}
+
+static inline uint32_t check_lanes(struct work *work, unsigned at)
+{
+	lanes a[4], b[4];
+	lanes sum, length, room, good;
+
+	load_words(&work->start[at], 0, a); // a[2]: up to the ethertype, a[3]: version, length
+	load_words(&work->start[at], 16, b); // b[1]: TTL, protocol, checksum; source; destination
+	room = lanes_load(&work->room[at]);
+
+	sum = (a[3] & 0xffffu) + (a[3] >> 16) + (b[0] & 0xffffu) + (b[0] >> 16) + (b[1] & 0xffffu) +
+		(b[1] >> 16) + (b[2] & 0xffffu) + (b[2] >> 16) + (b[3] & 0xffffu) + (b[3] >> 16);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	length = (a[3] >> 24) | (a[3] >> 8 & 0xff00u);
+	good = (lanes)(a[2] >> 16 == RTE_BE16(RTE_ETHER_TYPE_IPV4)) &
+		(lanes)((a[3] & 0xffu) == 0x45u) & (lanes)(sum == 0xffffu) &
+		(lanes)(length >= IPV4_BYTES) &
+		(lanes)((signed_lanes)length <= (signed_lanes)room) & (lanes)((b[1] & 0xffu) > 1u);
+
+	lanes_store(&work->length[at], length);
+	lanes_store(&work->source[at], lanes_swap32(b[2]) ^ KEY_FLIP);
+	lanes_store(&work->destination[at], lanes_swap32(b[3]) ^ KEY_FLIP);
+	lanes_store(&work->hop[at], next_hop(b[1]));
+	return lanes_mask(good);
+}
+
+static inline void check(struct work *work)
+{
+	uint64_t good = 0;
+
+	for (unsigned at = 0; at < work->n; at += LANES)
+		good |= (uint64_t)check_lanes(work, at) << at;
+	work->good &= good;
+}
+
+// Look up: is the source the cloud's own, where is the destination
+
+// Not in the common case: on to the trees that values lead to.
+static __attribute__((noinline)) void follow(
+	const struct table *const *tables, const uint32_t *keys, leaf_t *leaves, unsigned n
+)
+{
+	for (unsigned i = 0; i < n; i++)
+		while (value_leads_on(leaves[i]))
+			leaves[i] = search(table_lines(tables[i]) + leaves[i], (int32_t)keys[i]);
+}
+
+// Bit i: leaves[i] is 'leaf'.
+static inline uint64_t find_equal(const leaf_t *leaves, unsigned n, leaf_t leaf)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < n; at += LANES)
+		found |= (uint64_t)lanes_mask((lanes)(lanes_load(&leaves[at]) == leaf)) << at;
+	return found;
+}
+
+static inline bool any_leads_on(const leaf_t *leaves, unsigned n)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < n; at += LANES)
+		found |= (uint64_t
+			 )lanes_mask((lanes)(lanes_load(&leaves[at]) - 1 < INTERCONNECT_ID_MAX))
+			<< at;
+	return (found & all_of(n)) != 0;
+}
+
+// All in one table.
+static inline void search_one(
+	const struct table *table, const uint32_t *keys, leaf_t *leaves, unsigned n
+)
+{
+	const union line *tree = table_tree(table);
+	uint32_t ranks[QUICK_MAX];
+
+	for (unsigned at = 0; at < n; at += LANES)
+		lanes_store(&ranks[at], root_ranks(&tree->root, lanes_load(&keys[at])));
+	for (unsigned i = 0; i < n; i++) {
+		const struct node *node = &tree[1 + ranks[i]].node;
+
+		leaves[i] = node->values[rank_node(node, (int32_t)keys[i])];
+	}
+	if (any_leads_on(leaves, n)) {
+		const struct table *tables[QUICK_MAX];
+
+		for (unsigned i = 0; i < n; i++)
+			tables[i] = table;
+		follow(tables, keys, leaves, n);
+	}
+}
+
+static inline void search_many(
+	const struct table *const *tables, const uint32_t *keys, leaf_t *leaves, unsigned n
+)
+{
+	for (unsigned i = 0; i < n; i++)
+		leaves[i] = search(table_tree(tables[i]), (int32_t)keys[i]);
+	if (any_leads_on(leaves, n))
+		follow(tables, keys, leaves, n);
+}
+
+static inline uint64_t local_in_one(struct work *work, const struct table *table, uint16_t cloud)
+{
+	leaf_t leaves[QUICK_MAX];
+	uint64_t local = 0;
+
+	if (!table->has_local) {
+		search_one(table, work->source, leaves, work->n);
+		return find_equal(leaves, work->n, leaf_local(cloud));
+	}
+	for (unsigned at = 0; at < work->n; at += LANES)
+		local |= (uint64_t)local_lanes(table, lanes_load(&work->source[at])) << at;
+	return local;
+}
+
+static inline uint64_t local_in_many(struct work *work)
+{
+	leaf_t leaves[QUICK_MAX];
+	uint64_t local = 0;
+	bool in_heads = true;
+
+	for (unsigned i = 0; i < work->n; i++)
+		in_heads &= work->tables[i]->has_local;
+	if (in_heads) {
+		for (unsigned i = 0; i < work->n; i++)
+			local |= (uint64_t)is_local(work->tables[i], (int32_t)work->source[i]) << i;
+		return local;
+	}
+	search_many(work->tables, work->source, leaves, work->n);
+	for (unsigned i = 0; i < work->n; i++)
+		local |= (uint64_t)(leaves[i] == leaf_local(work->clouds[i])) << i;
+	return local;
+}
+
+// Rewrite: select the way out, and write its headers
+
+static inline void rewrite_one(struct work *work, unsigned i)
+{
+	leaf_t leaf = work->leaves[i];
+	const struct egress *egress = published(exchange.clouds[leaf_cloud(leaf)].egress);
+	struct rte_mbuf *mbuf = work->mbufs[i];
+	uint8_t *ip = work->start[i] + LEAD;
+	uint8_t *l2;
+	uint16_t length;
+
+	if (!egress || leaf_interconnect(leaf) == 0 || work->length[i] > egress->limit) {
+		work->good &= ~((uint64_t)1 << i);
+		return;
+	}
+	l2 = ip - egress->l2_length;
+	length = (uint16_t)(egress->l2_length + work->length[i]);
+	work->ports[i] = egress->port;
+	memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
+	memcpy(l2, &egress->first, sizeof(uint64_t));
+	memcpy(l2 + 4, &egress->second, sizeof(uint64_t));
+	memcpy(ip - sizeof(uint64_t), &egress->last, sizeof(uint64_t));
+	// What stands behind the IP packet is the sender's padding: it stays in its cloud.
+	mbuf->data_off = (uint16_t)(l2 - (uint8_t *)mbuf->buf_addr);
+	mbuf->data_len = length;
+	mbuf->pkt_len = length;
+}
+
+static inline void rewrite_all(struct work *work)
+{
+	if (work->good == all_of(work->n)) {
+		for (unsigned i = 0; i < work->n; i++)
+			rewrite_one(work, i);
+		return;
+	}
+	for (uint64_t left = work->good; left != 0; left &= left - 1)
+		rewrite_one(work, (unsigned)__builtin_ctzll(left));
+}
+
+// Group: by interconnect to count, by port to send
+
+#define GROUPS_MAX 4
+
+#if LANES == 16
+
+// Which of the good packets have this leaf, and how many bytes they are.
+static inline uint64_t find_leaf(
+	const struct work *work, leaf_t leaf, uint64_t among, uint32_t *bytes
+)
+{
+	__m512i sum = _mm512_setzero_si512();
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < work->n; at += LANES) {
+		__mmask16 same = _mm512_mask_cmpeq_epi32_mask(
+			(__mmask16)(among >> at), _mm512_loadu_si512(&work->leaves[at]),
+			_mm512_set1_epi32((int)leaf)
+		);
+
+		sum = _mm512_mask_add_epi32(sum, same, sum, _mm512_loadu_si512(&work->length[at]));
+		found |= (uint64_t)same << at;
+	}
+	*bytes = (uint32_t)_mm512_reduce_add_epi32(sum);
+	return found;
+}
+
+static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
+{
+	unsigned n = 0;
+
+	for (unsigned at = 0; at < work->n; at += 8) {
+		__mmask8 mask = (__mmask8)(which >> at);
+
+		_mm512_storeu_si512(
+			&to[n],
+			_mm512_maskz_compress_epi64(mask, _mm512_loadu_si512(&work->mbufs[at]))
+		);
+		n += (unsigned)_mm_popcnt_u32(mask);
+	}
+	return n;
+}
+
+#else
+
+static inline uint64_t find_leaf(
+	const struct work *work, leaf_t leaf, uint64_t among, uint32_t *bytes
+)
+{
+	uint64_t found = 0;
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < work->n; i++) {
+		bool same = work->leaves[i] == leaf && among >> i & 1;
+
+		found |= (uint64_t)same << i;
+		sum += same ? work->length[i] : 0;
+	}
+	*bytes = sum;
+	return found;
+}
+
+static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
+{
+	unsigned n = 0;
+
+	for (; which != 0; which &= which - 1)
+		to[n++] = work->mbufs[__builtin_ctzll(which)];
+	return n;
+}
+
+#endif
+
+// Packets like packet i: to the same cloud by the same interconnect, so from the same cloud, too.
+static inline void add_count(
+	const struct work *work, struct quick_burst *burst, unsigned i, unsigned packets,
+	uint32_t bytes
+)
+{
+	leaf_t leaf = work->leaves[i];
+
+	burst->counts[burst->n_counts++] =
+		(struct quick_count){leaf, work->clouds[i] > leaf_cloud(leaf), packets, bytes};
+}
+
+static inline void send_group(
+	struct work *work, struct quick_burst *burst, uint64_t which, uint16_t port, bool mixed
+)
+{
+	unsigned n = pick(work, which, &burst->mbufs[burst->n]);
+
+	for (unsigned i = burst->n; mixed && which != 0; which &= which - 1)
+		burst->clouds[i++] = work->clouds[__builtin_ctzll(which)];
+	burst->sends[burst->n_sends++] = (struct quick_send){port, (uint16_t)n};
+	burst->n += n;
+}
+
+// More interconnects than groups pay for: each packet counts alone, ports are still few.
+static void group_rest(struct work *work, struct quick_burst *burst, uint64_t left, bool mixed)
+{
+	for (uint64_t one = left; one != 0; one &= one - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(one);
+
+		add_count(work, burst, i, 1, work->length[i]);
+	}
+	while (left != 0) {
+		uint16_t port = work->ports[__builtin_ctzll(left)];
+		uint64_t same = 0;
+
+		for (uint64_t one = left; one != 0; one &= one - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(one);
+
+			same |= (uint64_t)(work->ports[i] == port) << i;
+		}
+		send_group(work, burst, same, port, mixed);
+		left &= ~same;
+	}
+}
+
+static inline void group_all(struct work *work, struct quick_burst *burst, bool mixed)
+{
+	uint64_t left = work->good;
+
+	for (unsigned groups = 0; left != 0; groups++) {
+		unsigned first = (unsigned)__builtin_ctzll(left);
+		uint32_t bytes;
+		uint64_t same;
+
+		if (groups == GROUPS_MAX) {
+			group_rest(work, burst, left, mixed);
+			return;
+		}
+		same = find_leaf(work, work->leaves[first], left, &bytes);
+		add_count(work, burst, first, (unsigned)__builtin_popcountll(same), bytes);
+		send_group(work, burst, same, work->ports[first], mixed);
+		left &= ~same;
+	}
+}
+
+// The whole way
+
+static inline __attribute__((always_inline)) void way(
+	struct work *work, const struct port_map *map, struct quick_burst *burst, const bool trunk
+)
+{
+	const struct table *table = trunk ? NULL : published(exchange.clouds[map->untagged].table);
+
+	gather(work, map, trunk);
+	check(work);
+	if (trunk) {
+		work->good &= local_in_many(work);
+		search_many(work->tables, work->destination, work->leaves, work->n);
+	} else if (table) {
+		work->good &= local_in_one(work, table, map->untagged);
+		search_one(table, work->destination, work->leaves, work->n);
+	} else {
+		work->good = 0;
+	}
+	rewrite_all(work);
+	group_all(work, burst, trunk);
+}
+
+static void forward(
+	const struct port_map *map, struct rte_mbuf *const *mbufs, unsigned n,
+	struct quick_burst *burst
+)
+{
+	struct work work;
+
+	work.n = n;
+	work.good = all_of(n);
+	work.mbufs = mbufs;
+	burst->n = 0;
+	burst->n_sends = 0;
+	burst->n_counts = 0;
+	burst->cloud = map->trunk ? 0 : map->untagged;
+	for (unsigned i = 0; !map->trunk && i < n; i++)
+		work.clouds[i] = burst->clouds[i] = map->untagged;
+	if (map->trunk)
+		way(&work, map, burst, true);
+	else
+		way(&work, map, burst, false);
+	burst->rest = all_of(n) & ~work.good;
+}
+
+// Lookup alone
+
+static void lookup_ipv4(
+	const struct table *const *tables, const uint32_t *addrs, leaf_t *leaves, unsigned n
+)
+{
+	uint32_t keys[QUICK_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		keys[i] = addrs[i] ^ KEY_FLIP;
+	search_many(tables, keys, leaves, n);
+}
+
+static __attribute__((noinline)) void follow6(
+	const struct table *const *tables, const uint64_t *uppers, const uint64_t *lowers,
+	leaf_t *leaves, unsigned n
+)
+{
+	for (unsigned i = 0; i < n; i++)
+		while (value_leads_on(leaves[i])) {
+			bool lower = leaves[i] & VALUE_LOWER;
+			const union line *tree = table_lines(tables[i]) + (leaves[i] & VALUE_LINES);
+
+			leaves[i] = search6(tree, key6_of(lower ? lowers[i] : uppers[i]));
+		}
+}
+
+static void lookup_ipv6(
+	const struct table *const *tables, const uint64_t *uppers, const uint64_t *lowers,
+	leaf_t *leaves, unsigned n
+)
+{
+	bool leads_on = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		leaves[i] = search6(tables[i]->tree6, key6_of(uppers[i]));
+		leads_on |= value_leads_on(leaves[i]);
+	}
+	if (leads_on)
+		follow6(tables, uppers, lowers, leaves, n);
+}
+
+extern const struct quick QUICK;
+const struct quick QUICK = {
+#if LANES == 16
+	.name = "avx512",
+#elif LANES == 8
+	.name = "avx2",
+#else
+	.name = "none",
+#endif
+	.forward = forward,
+	.lookup_ipv4 = lookup_ipv4,
+	.lookup_ipv6 = lookup_ipv6,
+};

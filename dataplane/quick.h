@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The quick way: whole bursts at once, by the widest vectors that this CPU has.
+//
+// quick.c is compiled once for each width. What it does is what the stages of packet.h do, for
+// packets that are plain and good; all others it leaves to them.
+#pragma once
+
+#include "exchange.h"
+
+#include <rte_mbuf.h>
+
+enum simd {
+	SIMD_NONE, // what Debian's DPDK demands of any CPU: SSE4.2
+	SIMD_AVX2,
+	SIMD_AVX512, // F, BW, DQ, VL
+	SIMD_COUNT
+};
+
+#define QUICK_MAX 64 // of one burst
+
+// What the quick way has made of a burst.
+struct quick_burst {
+	uint64_t rest; // bit i: mbufs[i] is left to the stages, untouched
+	uint16_t cloud; // all that is not came from; 0: see 'clouds'
+	unsigned n;
+
+	// What to send, rewritten, one group after the other.
+	struct rte_mbuf *mbufs[QUICK_MAX + 8]; // [n], and room to write too much
+	uint16_t clouds[QUICK_MAX]; // [n] where each came from
+	unsigned n_sends;
+	struct quick_send {
+		uint16_t port;
+		uint16_t n;
+	} sends[QUICK_MAX];
+
+	// What to count.
+	unsigned n_counts;
+	struct quick_count {
+		leaf_t leaf;
+		uint32_t up; // they came from the cloud with the higher id
+		uint32_t packets;
+		uint32_t bytes; // of IP
+	} counts[QUICK_MAX];
+};
+
+struct quick {
+	const char *name;
+
+	// Forward what is plain and good among n frames that a port received, n <= QUICK_MAX.
+	void (*forward
+	)(const struct port_map *map, struct rte_mbuf *const *mbufs, unsigned n,
+	  struct quick_burst *burst);
+
+	// leaves[i] becomes what table_lookup_ipv4() finds in tables[i] for addrs[i], n <=
+	// QUICK_MAX.
+	void (*lookup_ipv4
+	)(const struct table *const *tables, const uint32_t *addrs, leaf_t *leaves, unsigned n);
+
+	// The same by the upper and lower halves of IPv6 addresses.
+	void (*lookup_ipv6
+	)(const struct table *const *tables, const uint64_t *uppers, const uint64_t *lowers,
+	  leaf_t *leaves, unsigned n);
+};
+
+// In use; NULL until chosen. worker: ro
+extern const struct quick *quick;
+
+// Use the best that this CPU has and that is not above 'most'. Before workers_init(), which
+// otherwise uses the best of all.
+void quick_choose(enum simd most);
+
+// The one of a width, or NULL when this CPU has not got it: for tests.
+const struct quick *quick_of(enum simd simd);
+
+// "none", "avx2", "avx512" to the width, or -1.
+int simd_of(const char *name);

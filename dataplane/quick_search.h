@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One step down a tree (table_layout.h), for each width of vectors. Included by quick.c only.
+#pragma once
+
+#include "quick_vector.h"
+#include "table_layout.h"
+
+// Ranks of a key in a node
+
+#if defined(__AVX512F__)
+
+static inline unsigned rank_root(const struct root *root, int32_t key)
+{
+	__mmask16 below = _mm512_cmpgt_epi32_mask(_mm512_set1_epi32(key), _mm512_load_si512(root));
+
+	return (unsigned)_mm_popcnt_u32(below);
+}
+
+static inline unsigned rank_node(const struct node *node, int32_t key)
+{
+	__mmask8 below = _mm256_cmpgt_epi32_mask(
+		_mm256_set1_epi32(key), _mm256_load_si256((const __m256i *)node->ends)
+	);
+
+	return (unsigned)_mm_popcnt_u32(below);
+}
+
+static inline bool is_local(const struct table *table, int32_t key)
+{
+	__mmask16 below = _mm512_cmpgt_epi32_mask(_mm512_set1_epi32(key), _mm512_load_si512(table));
+
+	return _mm_popcnt_u32(below >> (16 - LOCAL_ENDS)) & 1;
+}
+
+static inline unsigned rank_root6(const struct root6 *root, int64_t key)
+{
+	__mmask8 below = _mm512_cmpgt_epi64_mask(_mm512_set1_epi64(key), _mm512_load_si512(root));
+
+	return (unsigned)_mm_popcnt_u32(below);
+}
+
+static inline unsigned rank_node6(const struct node6 *node, int64_t key)
+{
+	__mmask8 below = _mm512_cmpgt_epi64_mask(_mm512_set1_epi64(key), _mm512_load_si512(node));
+
+	return (unsigned)_mm_popcnt_u32(below & ((1u << (NODE6_RANGES - 1)) - 1));
+}
+
+#elif defined(__AVX2__)
+
+static inline unsigned below8(const int32_t *ends, __m256i key)
+{
+	__m256i below = _mm256_cmpgt_epi32(key, _mm256_load_si256((const __m256i *)ends));
+
+	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(below));
+}
+
+static inline unsigned below4(const int64_t *ends, __m256i key)
+{
+	__m256i below = _mm256_cmpgt_epi64(key, _mm256_load_si256((const __m256i *)ends));
+
+	return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(below));
+}
+
+static inline unsigned rank_root(const struct root *root, int32_t key)
+{
+	__m256i keys = _mm256_set1_epi32(key);
+
+	return (unsigned
+	)_mm_popcnt_u32(below8(root->ends, keys) | below8(root->ends + 8, keys) << 8);
+}
+
+static inline unsigned rank_node(const struct node *node, int32_t key)
+{
+	return (unsigned)_mm_popcnt_u32(below8(node->ends, _mm256_set1_epi32(key)));
+}
+
+static inline bool is_local(const struct table *table, int32_t key)
+{
+	const int32_t *head = (const int32_t *)table;
+	__m256i keys = _mm256_set1_epi32(key);
+	unsigned below = below8(head, keys) | below8(head + 8, keys) << 8;
+
+	return _mm_popcnt_u32(below >> (16 - LOCAL_ENDS)) & 1;
+}
+
+static inline unsigned rank_root6(const struct root6 *root, int64_t key)
+{
+	__m256i keys = _mm256_set1_epi64x(key);
+
+	return (unsigned
+	)_mm_popcnt_u32(below4(root->ends, keys) | below4(root->ends + 4, keys) << 4);
+}
+
+static inline unsigned rank_node6(const struct node6 *node, int64_t key)
+{
+	return (unsigned)_mm_popcnt_u32(below4(node->ends, _mm256_set1_epi64x(key))) +
+		(node->ends[4] < key);
+}
+
+#else
+
+static inline unsigned rank_root(const struct root *root, int32_t key)
+{
+	unsigned rank = 0;
+
+	for (unsigned i = 0; i < ROOT_ENDS; i++)
+		rank += root->ends[i] < key;
+	return rank;
+}
+
+static inline unsigned rank_node(const struct node *node, int32_t key)
+{
+	unsigned rank = 0;
+
+	for (unsigned i = 0; i < NODE_RANGES; i++)
+		rank += node->ends[i] < key;
+	return rank;
+}
+
+static inline bool is_local(const struct table *table, int32_t key)
+{
+	unsigned rank = 0;
+
+	for (unsigned i = 0; i < LOCAL_ENDS; i++)
+		rank += table->local[i] < key;
+	return rank & 1;
+}
+
+static inline unsigned rank_root6(const struct root6 *root, int64_t key)
+{
+	unsigned rank = 0;
+
+	for (unsigned i = 0; i < ROOT6_ENDS; i++)
+		rank += root->ends[i] < key;
+	return rank;
+}
+
+static inline unsigned rank_node6(const struct node6 *node, int64_t key)
+{
+	unsigned rank = 0;
+
+	for (unsigned i = 0; i < NODE6_RANGES - 1; i++)
+		rank += node->ends[i] < key;
+	return rank;
+}
+
+#endif
+
+static inline leaf_t search(const union line *tree, int32_t key)
+{
+	const struct node *node = &tree[1 + rank_root(&tree->root, key)].node;
+
+	return node->values[rank_node(node, key)];
+}
+
+static inline leaf_t search6(const union line *tree, int64_t key)
+{
+	const union line *inner = &tree[1 + rank_root6(&tree->root6, key) * INNER6_LINES];
+	const struct node6 *node = &inner[1 + rank_root6(&inner->root6, key)].node6;
+
+	return node->values[rank_node6(node, key)];
+}
+
+// Many keys in one node, a lane each
+
+#if LANES == 16
+
+// One more step of a binary search for LANES keys in 16 ends: 'half' of what is left is below.
+static inline __m512i halve(__m512i ends, __m512i keys, __m512i rank, int half)
+{
+	__m512i at = _mm512_add_epi32(rank, _mm512_set1_epi32(half - 1));
+	__mmask16 below = _mm512_cmpgt_epi32_mask(keys, _mm512_permutexvar_epi32(at, ends));
+
+	return _mm512_mask_add_epi32(rank, below, rank, _mm512_set1_epi32(half));
+}
+
+static inline lanes ranks_among(__m512i ends, lanes keys)
+{
+	__m512i rank = _mm512_setzero_si512();
+
+	rank = halve(ends, (__m512i)keys, rank, 8);
+	rank = halve(ends, (__m512i)keys, rank, 4);
+	rank = halve(ends, (__m512i)keys, rank, 2);
+	rank = halve(ends, (__m512i)keys, rank, 1);
+	rank = halve(ends, (__m512i)keys, rank, 1); // 16 ends have 17 ranks
+	return (lanes)rank;
+}
+
+static inline lanes root_ranks(const struct root *root, lanes keys)
+{
+	return ranks_among(_mm512_load_si512(root), keys);
+}
+
+// One bit for each key that is local.
+static inline uint32_t local_lanes(const struct table *table, lanes keys)
+{
+	__mmask16 ends_last = (__mmask16)(0xffffu << (16 - LOCAL_ENDS));
+	__m512i ends = _mm512_mask_compress_epi32(
+		_mm512_set1_epi32(INT32_MAX), ends_last, _mm512_load_si512(table)
+	);
+
+	return lanes_mask(ranks_among(ends, keys) << 31);
+}
+
+#else
+
+static inline lanes root_ranks(const struct root *root, lanes keys)
+{
+	lanes ranks;
+
+	for (unsigned i = 0; i < LANES; i++)
+		ranks[i] = rank_root(root, (int32_t)keys[i]);
+	return ranks;
+}
+
+static inline uint32_t local_lanes(const struct table *table, lanes keys)
+{
+	signed_lanes ranks = {};
+
+	for (unsigned i = 0; i < LOCAL_ENDS; i++)
+		ranks += table->local[i] < (signed_lanes)keys;
+	return lanes_mask((lanes)ranks << 31);
+}
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Vectors of 32-bit lanes, as many as the widest registers take: one packet a lane. Included by
+// quick.c only, which the compiler sees once for each width.
+#pragma once
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#define OF_WIDTH(operation) _mm512_##operation
+typedef __m512i wide;
+#elif defined(__AVX2__)
+#define LANES 8
+#define OF_WIDTH(operation) _mm256_##operation
+typedef __m256i wide;
+#else
+#define LANES 4
+#define OF_WIDTH(operation) _mm_##operation
+typedef __m128i wide;
+#endif
+
+typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
+typedef int32_t signed_lanes __attribute__((vector_size(4 * LANES)));
+
+static inline lanes lanes_load(const uint32_t *from)
+{
+	lanes vector;
+
+	__builtin_memcpy(&vector, from, sizeof(vector));
+	return vector;
+}
+
+static inline void lanes_store(uint32_t *to, lanes vector)
+{
+	__builtin_memcpy(to, &vector, sizeof(vector));
+}
+
+// One bit for each lane that is not 0: lanes are all ones, or 0, as comparisons give them.
+static inline uint32_t lanes_mask(lanes vector)
+{
+#if LANES == 16
+	return _mm512_movepi32_mask((wide)vector);
+#elif LANES == 8
+	return (uint32_t)_mm256_movemask_ps((__m256)vector);
+#else
+	return (uint32_t)_mm_movemask_ps((__m128)vector);
+#endif
+}
+
+// From the order of the wire to that of the CPU.
+static inline lanes lanes_swap32(lanes vector)
+{
+	const __m128i order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+
+#if LANES == 16
+	return (lanes)_mm512_shuffle_epi8((wide)vector, _mm512_broadcast_i32x4(order));
+#elif LANES == 8
+	return (lanes)_mm256_shuffle_epi8((wide)vector, _mm256_broadcastsi128_si256(order));
+#else
+	return (lanes)_mm_shuffle_epi8((wide)vector, order);
+#endif
+}
+
+// 16 bytes from each of from[0], from[4], from[8], from[12], beginning with byte 'at', as far as
+// the width goes.
+static inline wide load_every_fourth(uint8_t *const *from, unsigned at)
+{
+	__m128i first = _mm_loadu_si128((const void *)(from[0] + at));
+
+#if LANES == 4
+	return first;
+#else
+	__m256i half = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(first), _mm_loadu_si128((const void *)(from[4] + at)), 1
+	);
+#if LANES == 8
+	return half;
+#else
+	__m256i other = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(_mm_loadu_si128((const void *)(from[8] + at))),
+		_mm_loadu_si128((const void *)(from[12] + at)), 1
+	);
+
+	return _mm512_inserti64x4(_mm512_castsi256_si512(half), other, 1);
+#endif
+#endif
+}
+
+// Four words of 32 bits from byte 'at' of each of LANES places: words[w] has the w-th of every
+// place, a lane each.
+static inline void load_words(uint8_t *const *from, unsigned at, lanes words[4])
+{
+	wide a = load_every_fourth(from, at);
+	wide b = load_every_fourth(from + 1, at);
+	wide c = load_every_fourth(from + 2, at);
+	wide d = load_every_fourth(from + 3, at);
+	wide ab_low = OF_WIDTH(unpacklo_epi32)(a, b);
+	wide ab_high = OF_WIDTH(unpackhi_epi32)(a, b);
+	wide cd_low = OF_WIDTH(unpacklo_epi32)(c, d);
+	wide cd_high = OF_WIDTH(unpackhi_epi32)(c, d);
+
+	words[0] = (lanes)OF_WIDTH(unpacklo_epi64)(ab_low, cd_low);
+	words[1] = (lanes)OF_WIDTH(unpackhi_epi64)(ab_low, cd_low);
+	words[2] = (lanes)OF_WIDTH(unpacklo_epi64)(ab_high, cd_high);
+	words[3] = (lanes)OF_WIDTH(unpackhi_epi64)(ab_high, cd_high);
+}
