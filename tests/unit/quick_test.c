@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The quick way against the stages: what it forwards they forward, to the last byte and by the same
+// interconnect; what it leaves it has not touched; and what is plain and good it does not leave.
+#include "dataplane/quick.h"
+
+#include "fixture.h"
+
+// A region at random: clouds 1 and 2 untagged on ports of their own, all others on a trunk, of which
+// cloud 3 is the untagged one. Cloud N has prefixes in 10.N.0.0/16, cloud 2 so many that the head
+// of its table cannot hold them, cloud 1 so many peers that its tree has more than one level.
+#define CLOUDS 40
+#define PORTS 3
+#define TRUNK 3
+#define HEADROOM_BYTES 128
+#define GARBAGE_BYTES 64 // behind a frame, in its buffer
+#define BURSTS 4000
+
+static bool linked[CLOUDS + 1][CLOUDS + 1];
+static unsigned n_prefixes[CLOUDS + 1];
+
+static uint16_t port_of(unsigned cloud)
+{
+	return (uint16_t)(cloud < TRUNK ? cloud : TRUNK);
+}
+
+static uint16_t vlan_of(unsigned cloud)
+{
+	return (uint16_t)(cloud > TRUNK ? 100 + cloud : 0);
+}
+
+static uint32_t interconnect_of(unsigned a, unsigned b)
+{
+	return a < b ? a * 100 + b : b * 100 + a;
+}
+
+static void add_routes(struct route *routes, unsigned *n, unsigned cloud, leaf_t leaf)
+{
+	char text[PREFIX_STRLEN];
+
+	for (unsigned i = 0; i < n_prefixes[cloud]; i++) {
+		snprintf(text, sizeof(text), "10.%u.%u.0/%u", cloud, i * 2, 24 + i % 3);
+		routes[(*n)++] = (struct route){prefix_of(text), leaf};
+	}
+}
+
+static void publish_routes(uint16_t cloud)
+{
+	struct route routes[CLOUDS * 100];
+	const struct prefix holes[] = {prefix_of("10.1.4.1/32"), prefix_of("10.9.0.0/28")};
+	struct table *table;
+	unsigned n = 0;
+
+	add_routes(routes, &n, cloud, leaf_local(cloud));
+	for (uint16_t peer = 1; peer <= CLOUDS; peer++)
+		if (linked[cloud][peer])
+			add_routes(
+				routes, &n, peer, leaf_via(peer, interconnect_of(cloud, peer))
+			);
+	table = table_build(routes, n, holes, 2);
+	assert_non_null(table);
+	exchange_set_table(cloud, table);
+}
+
+static void publish_ends(uint16_t cloud)
+{
+	struct ingress *ingress = calloc(1, sizeof(*ingress));
+	struct mac ours = mac_ours(port_of(cloud)), router = mac_router(cloud);
+	struct rte_ether_addr from, to;
+	struct egress *egress;
+
+	assert_non_null(ingress);
+	memcpy(&ingress->mac, &ours, sizeof(ours));
+	memcpy(&from, &ours, sizeof(ours));
+	memcpy(&to, &router, sizeof(router));
+	ingress->cloud = cloud;
+	ingress->gateway = ip("169.254.0.1");
+	ingress->router = ip("169.254.0.2");
+	exchange_set_ingress(cloud, ingress);
+	egress = egress_build(
+		port_of(cloud), vlan_of(cloud), cloud % 5 == 0 ? 600 : 1500, &from,
+		cloud % 11 == 0 ? NULL : &to
+	);
+	assert_non_null(egress);
+	if (cloud % 13 == 0)
+		egress_disable(egress, DROP_egress_down);
+	exchange_set_egress(cloud, cloud % 17 == 0 ? NULL : egress);
+	if (cloud % 17 == 0)
+		free(egress);
+}
+
+static void publish_ports(void)
+{
+	for (uint16_t port = 1; port <= PORTS; port++) {
+		struct port_map *map = calloc(1, sizeof(*map));
+		struct mac mac = mac_ours(port);
+
+		assert_non_null(map);
+		memcpy(&map->mac, &mac, sizeof(mac));
+		map->untagged = port;
+		map->trunk = port == TRUNK;
+		for (uint16_t cloud = TRUNK + 1; port == TRUNK && cloud <= CLOUDS; cloud++)
+			map->tagged[vlan_of(cloud)] = cloud;
+		exchange_set_port(port, map);
+	}
+}
+
+static void publish_region(void)
+{
+	for (unsigned a = 1; a <= CLOUDS; a++) {
+		n_prefixes[a] = a == 2 ? 90 : 1 + random_below(8);
+		for (unsigned b = 1; b < a; b++)
+			linked[a][b] = linked[b][a] = b == 1 || random_below(3) == 0;
+	}
+	for (uint16_t cloud = 1; cloud <= CLOUDS; cloud++) {
+		publish_routes(cloud);
+		publish_ends(cloud);
+	}
+	publish_ports();
+}
+
+// An address of a cloud's, or one beside.
+static const char *address(char text[static 32], unsigned cloud, bool inside)
+{
+	unsigned i = random_below(n_prefixes[cloud]);
+
+	snprintf(text, 32, "10.%u.%u.%u", cloud, inside ? i * 2 : random_below(256),
+		 2 + (inside ? random_below(60) : random_below(250)));
+	return text;
+}
+
+static unsigned random_peer(unsigned cloud)
+{
+	unsigned peer;
+
+	do
+		peer = 1 + random_below(CLOUDS);
+	while (!linked[cloud][peer]);
+	return peer;
+}
+
+static unsigned random_cloud(uint16_t port)
+{
+	return port < TRUNK ? port : TRUNK + random_below(CLOUDS - TRUNK + 1);
+}
+
+static struct frame good_frame(unsigned cloud, unsigned to)
+{
+	char source[32], destination[32];
+
+	return ipv4(
+		.l2 = {.cloud = port_of(cloud), .tagged = vlan_of(cloud) != 0,
+		       .tci = random_below(8) << 13 | vlan_of(cloud)},
+		.source = address(source, cloud, true),
+		.destination = address(destination, to, true), .ttl = 2 + random_below(254),
+		.payload = (int)(1 + random_below(random_below(4) ? 60 : 1450)),
+		.fragment = random_below(4) ? 0 : random_below(65536),
+		.tos = random_below(256), .id = random_below(65536),
+		.padding = random_below(3) ? 0 : random_below(40)
+	);
+}
+
+// Where the IPv4 header of a frame begins, if it is one.
+static unsigned header_at(const struct frame *frame)
+{
+	return get16(frame->bytes + 12) == 0x8100 ? 18 : 14;
+}
+
+// Wrong in one way or another, or only unusual.
+static struct frame odd_frame(unsigned cloud)
+{
+	struct frame frame = good_frame(cloud, random_peer(cloud));
+	unsigned at = header_at(&frame);
+	char text[32];
+
+	switch (random_below(10)) {
+	case 0:
+		put32(frame.bytes + at + 12, ip(address(text, 1 + random_below(CLOUDS), false)));
+		break;
+	case 1:
+		put32(frame.bytes + at + 16, ip(address(text, 1 + random_below(CLOUDS), false)));
+		break;
+	case 2:
+		frame.length = random_below(frame.length + 1);
+		break;
+	case 3:
+		frame.bytes[at + 8] = (uint8_t)random_below(3);
+		break;
+	case 4:
+		put16(frame.bytes + at + 2, random_below(1600));
+		break;
+	case 5:
+		put32(frame.bytes + at + 16, (uint32_t)random64());
+		break;
+	case 6:
+		put32(frame.bytes + at + (random_below(2) ? 12 : 16),
+		      random_below(2) ? ip("169.254.0.1") : ip("169.254.0.2"));
+		break;
+	default:
+		break;
+	}
+	for (unsigned flips = random_below(3); flips > 0; flips--)
+		frame.bytes[random_below(42)] ^= (uint8_t)(1u << random_below(8));
+	if (random_below(3))
+		ipv4_seal(frame.bytes + at, 20);
+	return frame;
+}
+
+static struct rte_mbuf *buffer_of(const struct frame *frame)
+{
+	uint8_t bytes[FRAME_MAX + GARBAGE_BYTES];
+	struct rte_mbuf *mbuf;
+
+	memcpy(bytes, frame->bytes, frame->length);
+	for (unsigned i = 0; i < GARBAGE_BYTES; i++)
+		bytes[frame->length + i] = (uint8_t)random64();
+	mbuf = buffer_make(bytes, frame->length + GARBAGE_BYTES, HEADROOM_BYTES);
+	mbuf->data_len = (uint16_t)frame->length;
+	mbuf->pkt_len = frame->length;
+	return mbuf;
+}
+
+struct trial {
+	uint16_t port;
+	unsigned n;
+	struct frame frames[QUICK_MAX];
+	struct rte_mbuf *mbufs[QUICK_MAX];
+	struct packet expected[QUICK_MAX]; // after the stages
+	struct quick_burst burst;
+};
+
+// The i-th frame's place among those to send, and by which port; or fail.
+static unsigned find_sent(const struct trial *trial, unsigned i, uint16_t *port)
+{
+	unsigned at = 0;
+
+	for (unsigned s = 0; s < trial->burst.n_sends; s++)
+		for (unsigned k = 0; k < trial->burst.sends[s].n; k++, at++)
+			if (trial->burst.mbufs[at] == trial->mbufs[i]) {
+				*port = trial->burst.sends[s].port;
+				return at;
+			}
+	fail_msg("frame %u is neither sent nor left", i);
+	return 0;
+}
+
+static void check_sent(const struct trial *trial, unsigned i)
+{
+	const struct packet *expected = &trial->expected[i];
+	const struct rte_mbuf *mbuf = trial->mbufs[i];
+	uint16_t port = 0, cloud;
+	unsigned at = find_sent(trial, i, &port);
+
+	check(expected->verdict == VERDICT_FORWARD, "forwarded what is to be dropped for %s",
+	      drop_reason_name(expected->reason));
+	cloud = trial->burst.cloud ? trial->burst.cloud : trial->burst.clouds[at];
+	check(port == expected->egress->port && cloud == expected->cloud, "port %u, cloud %u", port,
+	      cloud);
+	check(trial->burst.clouds[at] == cloud, "cloud %u", trial->burst.clouds[at]);
+	check(mbuf->data_len == expected->length && mbuf->pkt_len == expected->length, "%u bytes",
+	      mbuf->data_len);
+	check(memcmp(rte_pktmbuf_mtod(mbuf, uint8_t *), expected->frame, expected->length) == 0,
+	      "other bytes leave");
+}
+
+static void check_left(const struct trial *trial, unsigned i)
+{
+	const struct rte_mbuf *mbuf = trial->mbufs[i];
+	const struct frame *frame = &trial->frames[i];
+
+	check(mbuf->data_len == frame->length && mbuf->data_off == HEADROOM_BYTES &&
+		      memcmp(rte_pktmbuf_mtod(mbuf, uint8_t *), frame->bytes, frame->length) == 0,
+	      "frame %u was left and touched", i);
+}
+
+// Each interconnect and direction has been counted what went there.
+static void check_counts(const struct trial *trial)
+{
+	for (unsigned c = 0; c < trial->burst.n_counts; c++) {
+		const struct quick_count *count = &trial->burst.counts[c];
+		uint64_t packets = 0, bytes = 0, counted = 0, counted_bytes = 0;
+
+		for (unsigned i = 0; i < trial->n; i++) {
+			const struct packet *packet = &trial->expected[i];
+
+			if (trial->burst.rest >> i & 1 || packet->leaf_destination != count->leaf)
+				continue;
+			packets++;
+			bytes += packet->ip_length;
+			check(count->up == (packet->cloud > leaf_cloud(count->leaf)), "direction");
+		}
+		for (unsigned k = 0; k < trial->burst.n_counts; k++)
+			if (trial->burst.counts[k].leaf == count->leaf) {
+				counted += trial->burst.counts[k].packets;
+				counted_bytes += trial->burst.counts[k].bytes;
+			}
+		check(packets == counted && bytes == counted_bytes, "%lu packets, counted %lu",
+		      packets, counted);
+	}
+}
+
+static void run_trial(struct trial *trial, const struct quick *way)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < trial->n; i++) {
+		trial->expected[i] = packet_of(buffer_of(&trial->frames[i]));
+		trial->mbufs[i] = buffer_of(&trial->frames[i]);
+	}
+	run_stages(trial->port, trial->expected, trial->n);
+	way->forward(exchange.ports[trial->port], trial->mbufs, trial->n, &trial->burst);
+	for (unsigned i = 0; i < trial->n; i++) {
+		left += trial->burst.rest >> i & 1;
+		if (trial->burst.rest >> i & 1)
+			check_left(trial, i);
+		else
+			check_sent(trial, i);
+	}
+	check(trial->burst.n + left == trial->n, "%u sent, %u left, of %u", trial->burst.n, left,
+	      trial->n);
+	check_counts(trial);
+}
+
+static void end_trial(struct trial *trial)
+{
+	for (unsigned i = 0; i < trial->n; i++) {
+		buffer_free(trial->mbufs[i]);
+		buffer_free(trial->expected[i].mbuf);
+	}
+}
+
+static void for_each_way(void (*run)(const struct quick *way))
+{
+	for (int simd = SIMD_NONE; simd < SIMD_COUNT; simd++) {
+		const struct quick *way = quick_of((enum simd)simd);
+
+		if (way)
+			run(way);
+		else
+			print_message("this CPU has not got width %d\n", simd);
+	}
+}
+
+static void run_mutated(const struct quick *way)
+{
+	static struct trial trial;
+	uint64_t sent = 0, left = 0;
+
+	for (unsigned burst = 0; burst < BURSTS; burst++) {
+		unsigned good_of_8 = random_below(9);
+
+		trial.port = (uint16_t)(1 + random_below(PORTS));
+		trial.n = 1 + random_below(QUICK_MAX);
+		for (unsigned i = 0; i < trial.n; i++) {
+			unsigned cloud = random_cloud(trial.port);
+
+			trial.frames[i] = random_below(8) < good_of_8
+				? good_frame(cloud, random_peer(cloud))
+				: odd_frame(cloud);
+		}
+		run_trial(&trial, way);
+		sent += trial.burst.n;
+		left += trial.n - trial.burst.n;
+		end_trial(&trial);
+	}
+	// Neither of the two is rare here, or nothing was tried.
+	check(sent > BURSTS * 4 && left > BURSTS * 4, "%lu sent, %lu left", sent, left);
+}
+
+static void mutated_frames_fare_as_with_the_stages(void **state)
+{
+	for_each_way(run_mutated);
+}
+
+static void run_plain(const struct quick *way)
+{
+	static struct trial trial;
+
+	for (unsigned burst = 0; burst < BURSTS; burst++) {
+		trial.port = (uint16_t)(1 + random_below(PORTS));
+		trial.n = 1 + random_below(QUICK_MAX);
+		for (unsigned i = 0; i < trial.n; i++) {
+			unsigned cloud = random_cloud(trial.port);
+
+			trial.frames[i] = good_frame(cloud, random_peer(cloud));
+		}
+		run_trial(&trial, way);
+		for (unsigned i = 0; i < trial.n; i++)
+			check((trial.burst.rest >> i & 1) == 0 ||
+				      trial.expected[i].verdict != VERDICT_FORWARD,
+			      "%s left a plain and good frame to the stages", way->name);
+		end_trial(&trial);
+	}
+}
+
+static void what_is_plain_and_good_goes_the_quick_way(void **state)
+{
+	for_each_way(run_plain);
+}
+
+// One interconnect, a few, and more than are grouped: all of a burst on one port or two.
+static void run_groups(const struct quick *way)
+{
+	static struct trial trial;
+
+	for (unsigned kinds = 1; kinds <= 12; kinds++) {
+		unsigned clouds[12], peers[12];
+
+		trial.port = TRUNK;
+		trial.n = QUICK_MAX;
+		for (unsigned k = 0; k < kinds; k++) {
+			clouds[k] = random_cloud(TRUNK);
+			peers[k] = random_below(2) ? 1 : random_peer(clouds[k]);
+		}
+		for (unsigned i = 0; i < trial.n; i++)
+			trial.frames[i] = good_frame(clouds[i % kinds], peers[i % kinds]);
+		run_trial(&trial, way);
+		end_trial(&trial);
+	}
+}
+
+static void any_number_of_interconnects_in_a_burst_is_counted_apart(void **state)
+{
+	for_each_way(run_groups);
+}
+
+static int set_up(void **state)
+{
+	eal_start(0);
+	assert_int_equal(rcu_init(1), 0);
+	publish_region();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	exchange_clear();
+	rcu_free();
+	rte_eal_cleanup();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mutated_frames_fare_as_with_the_stages),
+		cmocka_unit_test(what_is_plain_and_good_goes_the_quick_way),
+		cmocka_unit_test(any_number_of_interconnects_in_a_burst_is_counted_apart),
+	};
+
+	random_start();
+	return cmocka_run_group_tests_name("quick", tests, set_up, tear_down);
+}
