@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Compiled once for each width of vectors, with QUICK the name of what is exported.
 //
-//	gather -> check -> look up -> select -> rewrite -> group
+//	gather -> check -> look up -> finish: rewrite and group
 //
 // Each stage takes the whole burst. What a stage finds wrong, unusual or not to be forwarded it
 // drops from 'good', and the stages of packet.h see it from its first byte on: only they give
@@ -36,7 +36,6 @@ struct work {
 	leaf_t leaves[QUICK_MAX]; // of destinations
 	uint16_t clouds[QUICK_MAX];
 	const struct table *tables[QUICK_MAX];
-	uint16_t ports[QUICK_MAX]; // to go out by
 };
 
 // For lanes without a packet.
@@ -73,14 +72,17 @@ static inline uint16_t load16(const void *from)
 
 // Gather: where the headers are, whose the packets are
 
-// Not 0 when a frame is not for our MAC address, or not all in one buffer. That it is long enough
-// is checked with its headers: what is read of a shorter one is still in its buffer.
-static inline uint64_t is_odd(const struct rte_mbuf *mbuf, const uint8_t *frame, uint64_t mac)
+// Not 0 when the frame is not all in one buffer, or a NIC took its tag.
+static inline uint64_t is_odd_buffer(const struct rte_mbuf *mbuf)
 {
-	uint64_t other_mac = (load64(frame) ^ mac) << 16;
-	uint64_t stripped = mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED;
+	return (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) | (mbuf->nb_segs ^ 1u);
+}
 
-	return other_mac | stripped | (mbuf->nb_segs ^ 1u);
+// Not 0 when it is not sent to our MAC address. That a frame is long enough is checked with its
+// headers: what is read of a shorter one is still in its buffer.
+static inline uint64_t is_for_others(const uint8_t *frame, uint64_t mac)
+{
+	return (load64(frame) ^ mac) << 16;
 }
 
 static __attribute__((noinline)) void drop_odd(struct work *work, uint64_t mac)
@@ -88,7 +90,8 @@ static __attribute__((noinline)) void drop_odd(struct work *work, uint64_t mac)
 	for (unsigned i = 0; i < work->n; i++) {
 		const struct rte_mbuf *mbuf = work->mbufs[i];
 
-		if (!is_odd(mbuf, rte_pktmbuf_mtod(mbuf, const uint8_t *), mac))
+		if (!is_odd_buffer(mbuf) &&
+		    !is_for_others(rte_pktmbuf_mtod(mbuf, const uint8_t *), mac))
 			continue;
 		work->good &= ~((uint64_t)1 << i);
 		work->start[i] = nothing;
@@ -107,23 +110,28 @@ static inline void gather(struct work *work, const struct port_map *map, const b
 {
 	uint64_t odd = 0;
 
-	for (unsigned i = 0; i < work->n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(work->mbufs[i], void *));
+	// First what the buffers tell, while the frames are fetched.
 	for (unsigned i = 0; i < work->n; i++) {
 		const struct rte_mbuf *mbuf = work->mbufs[i];
 		uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-		unsigned l3 = L2_BYTES;
 
-		odd |= is_odd(mbuf, frame, map->mac);
+		rte_prefetch0(frame);
+		work->start[i] = frame + L2_BYTES - LEAD;
+		work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES; // below 0 when it is too short
+		odd |= is_odd_buffer(mbuf);
+	}
+	for (unsigned i = 0; i < work->n; i++) {
+		const uint8_t *frame = work->start[i] - (L2_BYTES - LEAD);
+
+		odd |= is_for_others(frame, map->mac);
 		if (trunk) {
 			bool tagged = load16(frame + ETHERTYPE_AT) == RTE_BE16(RTE_ETHER_TYPE_VLAN);
 			uint16_t vlan = rte_be_to_cpu_16(load16(frame + L2_BYTES)) % VLAN_IDS;
 
-			l3 += tagged ? TAG_BYTES : 0;
+			work->start[i] += tagged ? TAG_BYTES : 0;
+			work->room[i] -= tagged ? TAG_BYTES : 0;
 			set_cloud(work, i, tagged ? map->tagged[vlan] : map->untagged);
 		}
-		work->start[i] = frame + l3 - LEAD;
-		work->room[i] = (uint32_t)mbuf->data_len - l3; // below 0 when it is too short
 	}
 	for (unsigned i = work->n; i % LANES != 0; i++) {
 		work->start[i] = nothing;
@@ -218,12 +226,15 @@ static inline void search_one(
 )
 {
 	const union line *tree = table_tree(table);
-	uint32_t ranks[QUICK_MAX];
+	uint32_t offsets[QUICK_MAX]; // of nodes, in bytes
 
 	for (unsigned at = 0; at < n; at += LANES)
-		lanes_store(&ranks[at], root_ranks(&tree->root, lanes_load(&keys[at])));
+		lanes_store(
+			&offsets[at],
+			(root_ranks(&tree->root, lanes_load(&keys[at])) + 1) * LINE_BYTES
+		);
 	for (unsigned i = 0; i < n; i++) {
-		const struct node *node = &tree[1 + ranks[i]].node;
+		const struct node *node = (const void *)((const char *)tree + offsets[i]);
 
 		leaves[i] = node->values[rank_node(node, (int32_t)keys[i])];
 	}
@@ -251,12 +262,19 @@ static inline uint64_t local_in_one(struct work *work, const struct table *table
 	leaf_t leaves[QUICK_MAX];
 	uint64_t local = 0;
 
-	if (!table->has_local) {
+	if (table->has_local) {
+		for (unsigned at = 0; at < work->n; at += LANES)
+			local |= (uint64_t)local_lanes(table, lanes_load(&work->source[at])) << at;
+	} else if (table->more_local) {
+		const void *more = table_lines(table) + table->more_local;
+
+		for (unsigned at = 0; at < work->n; at += LANES)
+			local |= (uint64_t)more_local_lanes(more, lanes_load(&work->source[at]))
+				<< at;
+	} else {
 		search_one(table, work->source, leaves, work->n);
-		return find_equal(leaves, work->n, leaf_local(cloud));
+		local = find_equal(leaves, work->n, leaf_local(cloud));
 	}
-	for (unsigned at = 0; at < work->n; at += LANES)
-		local |= (uint64_t)local_lanes(table, lanes_load(&work->source[at])) << at;
 	return local;
 }
 
@@ -279,72 +297,13 @@ static inline uint64_t local_in_many(struct work *work)
 	return local;
 }
 
-// Rewrite: select the way out, and write its headers
-
-static inline void rewrite_one(struct work *work, unsigned i)
-{
-	leaf_t leaf = work->leaves[i];
-	const struct egress *egress = published(exchange.clouds[leaf_cloud(leaf)].egress);
-	struct rte_mbuf *mbuf = work->mbufs[i];
-	uint8_t *ip = work->start[i] + LEAD;
-	uint8_t *l2;
-	uint16_t length;
-
-	if (!egress || leaf_interconnect(leaf) == 0 || work->length[i] > egress->limit) {
-		work->good &= ~((uint64_t)1 << i);
-		return;
-	}
-	l2 = ip - egress->l2_length;
-	length = (uint16_t)(egress->l2_length + work->length[i]);
-	work->ports[i] = egress->port;
-	memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
-	memcpy(l2, &egress->first, sizeof(uint64_t));
-	memcpy(l2 + 4, &egress->second, sizeof(uint64_t));
-	memcpy(ip - sizeof(uint64_t), &egress->last, sizeof(uint64_t));
-	// What stands behind the IP packet is the sender's padding: it stays in its cloud.
-	mbuf->data_off = (uint16_t)(l2 - (uint8_t *)mbuf->buf_addr);
-	mbuf->data_len = length;
-	mbuf->pkt_len = length;
-}
-
-static inline void rewrite_all(struct work *work)
-{
-	if (work->good == all_of(work->n)) {
-		for (unsigned i = 0; i < work->n; i++)
-			rewrite_one(work, i);
-		return;
-	}
-	for (uint64_t left = work->good; left != 0; left &= left - 1)
-		rewrite_one(work, (unsigned)__builtin_ctzll(left));
-}
-
-// Group: by interconnect to count, by port to send
+// Rewrite and group: packets of one interconnect share all but what their own headers say
 
 #define GROUPS_MAX 4
 
 #if LANES == 16
 
-// Which of the good packets have this leaf, and how many bytes they are.
-static inline uint64_t find_leaf(
-	const struct work *work, leaf_t leaf, uint64_t among, uint32_t *bytes
-)
-{
-	__m512i sum = _mm512_setzero_si512();
-	uint64_t found = 0;
-
-	for (unsigned at = 0; at < work->n; at += LANES) {
-		__mmask16 same = _mm512_mask_cmpeq_epi32_mask(
-			(__mmask16)(among >> at), _mm512_loadu_si512(&work->leaves[at]),
-			_mm512_set1_epi32((int)leaf)
-		);
-
-		sum = _mm512_mask_add_epi32(sum, same, sum, _mm512_loadu_si512(&work->length[at]));
-		found |= (uint64_t)same << at;
-	}
-	*bytes = (uint32_t)_mm512_reduce_add_epi32(sum);
-	return found;
-}
-
+// The mbufs of some packets, in order. Writes up to 7 too many.
 static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
 {
 	unsigned n = 0;
@@ -361,24 +320,18 @@ static inline unsigned pick(const struct work *work, uint64_t which, struct rte_
 	return n;
 }
 
-#else
-
-static inline uint64_t find_leaf(
-	const struct work *work, leaf_t leaf, uint64_t among, uint32_t *bytes
-)
+static inline uint32_t sum_lengths(const struct work *work, uint64_t which)
 {
-	uint64_t found = 0;
-	uint32_t sum = 0;
+	__m512i sum = _mm512_setzero_si512();
 
-	for (unsigned i = 0; i < work->n; i++) {
-		bool same = work->leaves[i] == leaf && among >> i & 1;
-
-		found |= (uint64_t)same << i;
-		sum += same ? work->length[i] : 0;
-	}
-	*bytes = sum;
-	return found;
+	for (unsigned at = 0; at < work->n; at += LANES)
+		sum = _mm512_mask_add_epi32(
+			sum, (__mmask16)(which >> at), sum, _mm512_loadu_si512(&work->length[at])
+		);
+	return (uint32_t)_mm512_reduce_add_epi32(sum);
 }
+
+#else
 
 static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
 {
@@ -389,7 +342,89 @@ static inline unsigned pick(const struct work *work, uint64_t which, struct rte_
 	return n;
 }
 
+static inline uint32_t sum_lengths(const struct work *work, uint64_t which)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < work->n; i++)
+		sum += which >> i & 1 ? work->length[i] : 0;
+	return sum;
+}
+
 #endif
+
+// Bit i: the packet has no more bytes than 'limit'.
+static inline uint64_t find_fitting(const struct work *work, uint32_t limit)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < work->n; at += LANES)
+		found |= (uint64_t)lanes_mask((lanes)(lanes_load(&work->length[at]) <= limit))
+			<< at;
+	return found;
+}
+
+// Bit i: nothing stands behind the packet in its frame.
+static inline uint64_t find_unpadded(const struct work *work)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < work->n; at += LANES)
+		found |= (uint64_t)lanes_mask((lanes
+			 )(lanes_load(&work->length[at]) == lanes_load(&work->room[at])))
+			<< at;
+	return found;
+}
+
+// The L2 header, TTL and checksum of the way out.
+static inline void rewrite_headers(struct work *work, unsigned i, const struct egress *egress)
+{
+	uint8_t *ip = work->start[i] + LEAD;
+	uint8_t *l2 = ip - egress->l2_length;
+
+	memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
+	memcpy(l2, &egress->first, sizeof(uint64_t));
+	if (egress->l2_length != L2_BYTES)
+		memcpy(l2 + 4, &egress->second, sizeof(uint64_t));
+	memcpy(ip - sizeof(uint64_t), &egress->last, sizeof(uint64_t));
+}
+
+// Where the frame begins, and ends: what stands behind the packet is the sender's padding, which
+// stays in its cloud.
+static inline void rewrite_bounds(struct work *work, unsigned i, const struct egress *egress)
+{
+	struct rte_mbuf *mbuf = work->mbufs[i];
+	uint8_t *l2 = work->start[i] + LEAD - egress->l2_length;
+	uint16_t length = (uint16_t)(egress->l2_length + work->length[i]);
+
+	mbuf->data_off = (uint16_t)(l2 - (uint8_t *)mbuf->buf_addr);
+	mbuf->data_len = length;
+	mbuf->pkt_len = length;
+}
+
+static inline void rewrite_group(
+	struct work *work, uint64_t which, const struct egress *egress, bool same_bounds
+)
+{
+	uint64_t left;
+
+	if (egress->l2_length == L2_BYTES)
+		for (left = which; left != 0; left &= left - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(left);
+			uint8_t *ip = work->start[i] + LEAD;
+
+			memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
+			memcpy(ip - L2_BYTES, &egress->first, sizeof(uint64_t));
+			memcpy(ip - sizeof(uint64_t), &egress->last, sizeof(uint64_t));
+		}
+	else
+		for (left = which; left != 0; left &= left - 1)
+			rewrite_headers(work, (unsigned)__builtin_ctzll(left), egress);
+	if (same_bounds)
+		return;
+	for (left = which; left != 0; left &= left - 1)
+		rewrite_bounds(work, (unsigned)__builtin_ctzll(left), egress);
+}
 
 // Packets like packet i: to the same cloud by the same interconnect, so from the same cloud, too.
 static inline void add_count(
@@ -403,7 +438,7 @@ static inline void add_count(
 		(struct quick_count){leaf, work->clouds[i] > leaf_cloud(leaf), packets, bytes};
 }
 
-static inline void send_group(
+static inline void add_send(
 	struct work *work, struct quick_burst *burst, uint64_t which, uint16_t port, bool mixed
 )
 {
@@ -415,45 +450,79 @@ static inline void send_group(
 	burst->n += n;
 }
 
-// More interconnects than groups pay for: each packet counts alone, ports are still few.
-static void group_rest(struct work *work, struct quick_burst *burst, uint64_t left, bool mixed)
+// NULL when the leaf leads nowhere.
+static inline const struct egress *egress_of(leaf_t leaf)
 {
+	const struct egress *egress = published(exchange.clouds[leaf_cloud(leaf)].egress);
+
+	return leaf_interconnect(leaf) != 0 ? egress : NULL;
+}
+
+// More interconnects than groups pay for: each packet counts alone, ports are still few.
+static __attribute__((noinline)) void finish_each(
+	struct work *work, struct quick_burst *burst, uint64_t left, bool mixed
+)
+{
+	uint16_t ports[QUICK_MAX];
+
 	for (uint64_t one = left; one != 0; one &= one - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(one);
+		const struct egress *egress = egress_of(work->leaves[i]);
 
+		if (!egress || work->length[i] > egress->limit) {
+			left &= ~((uint64_t)1 << i);
+			work->good &= ~((uint64_t)1 << i);
+			continue;
+		}
+		rewrite_headers(work, i, egress);
+		rewrite_bounds(work, i, egress);
+		ports[i] = egress->port;
 		add_count(work, burst, i, 1, work->length[i]);
 	}
 	while (left != 0) {
-		uint16_t port = work->ports[__builtin_ctzll(left)];
+		uint16_t port = ports[__builtin_ctzll(left)];
 		uint64_t same = 0;
 
 		for (uint64_t one = left; one != 0; one &= one - 1) {
 			unsigned i = (unsigned)__builtin_ctzll(one);
 
-			same |= (uint64_t)(work->ports[i] == port) << i;
+			same |= (uint64_t)(ports[i] == port) << i;
 		}
-		send_group(work, burst, same, port, mixed);
+		add_send(work, burst, same, port, mixed);
 		left &= ~same;
 	}
 }
 
-static inline void group_all(struct work *work, struct quick_burst *burst, bool mixed)
+static inline void finish(struct work *work, struct quick_burst *burst, bool mixed)
 {
-	uint64_t left = work->good;
+	uint64_t left = work->good, unpadded = find_unpadded(work);
 
 	for (unsigned groups = 0; left != 0; groups++) {
 		unsigned first = (unsigned)__builtin_ctzll(left);
-		uint32_t bytes;
-		uint64_t same;
+		leaf_t leaf = work->leaves[first];
+		const struct egress *egress;
+		uint64_t same, fitting;
 
 		if (groups == GROUPS_MAX) {
-			group_rest(work, burst, left, mixed);
+			finish_each(work, burst, left, mixed);
 			return;
 		}
-		same = find_leaf(work, work->leaves[first], left, &bytes);
-		add_count(work, burst, first, (unsigned)__builtin_popcountll(same), bytes);
-		send_group(work, burst, same, work->ports[first], mixed);
+		same = find_equal(work->leaves, work->n, leaf) & left;
 		left &= ~same;
+		egress = egress_of(leaf);
+		fitting = egress ? same & find_fitting(work, egress->limit) : 0;
+		work->good &= ~(same & ~fitting);
+		if (fitting == 0)
+			continue;
+		rewrite_group(
+			work, fitting, egress,
+			!mixed && egress->l2_length == L2_BYTES && (fitting & ~unpadded) == 0
+		);
+		add_count(
+			work, burst, first, (unsigned)__builtin_popcountll(fitting),
+			sum_lengths(work, fitting)
+		);
+		add_send(work, burst, fitting, egress->port, mixed);
 	}
 }
 
@@ -476,8 +545,7 @@ static inline __attribute__((always_inline)) void way(
 	} else {
 		work->good = 0;
 	}
-	rewrite_all(work);
-	group_all(work, burst, trunk);
+	finish(work, burst, trunk);
 }
 
 static void forward(

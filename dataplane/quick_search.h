@@ -166,41 +166,65 @@ static inline leaf_t search6(const union line *tree, int64_t key)
 
 #if LANES == 16
 
-// One more step of a binary search for LANES keys in 16 ends: 'half' of what is left is below.
-static inline __m512i halve(__m512i ends, __m512i keys, __m512i rank, int half)
-{
-	__m512i at = _mm512_add_epi32(rank, _mm512_set1_epi32(half - 1));
-	__mmask16 below = _mm512_cmpgt_epi32_mask(keys, _mm512_permutexvar_epi32(at, ends));
+// One more step of a binary search: 'half' more ends are below each key, or are not.
+#define HALVE(rank, keys, half, END_AT) \
+	_mm512_mask_add_epi32( \
+		rank, \
+		_mm512_cmpgt_epi32_mask( \
+			keys, END_AT(_mm512_add_epi32(rank, _mm512_set1_epi32((half)-1))) \
+		), \
+		rank, _mm512_set1_epi32(half) \
+	)
 
-	return _mm512_mask_add_epi32(rank, below, rank, _mm512_set1_epi32(half));
-}
-
-static inline lanes ranks_among(__m512i ends, lanes keys)
+static inline __m512i ranks_of_16(__m512i ends, __m512i keys)
 {
 	__m512i rank = _mm512_setzero_si512();
 
-	rank = halve(ends, (__m512i)keys, rank, 8);
-	rank = halve(ends, (__m512i)keys, rank, 4);
-	rank = halve(ends, (__m512i)keys, rank, 2);
-	rank = halve(ends, (__m512i)keys, rank, 1);
-	rank = halve(ends, (__m512i)keys, rank, 1); // 16 ends have 17 ranks
-	return (lanes)rank;
+#define END_AT(at) _mm512_permutexvar_epi32(at, ends)
+	rank = HALVE(rank, keys, 8, END_AT);
+	rank = HALVE(rank, keys, 4, END_AT);
+	rank = HALVE(rank, keys, 2, END_AT);
+	rank = HALVE(rank, keys, 1, END_AT);
+	return HALVE(rank, keys, 1, END_AT); // 16 ends have 17 ranks
+#undef END_AT
+}
+
+static inline __m512i ranks_of_32(__m512i low, __m512i high, __m512i keys)
+{
+	__m512i rank = _mm512_setzero_si512();
+
+#define END_AT(at) _mm512_permutex2var_epi32(low, at, high)
+	rank = HALVE(rank, keys, 16, END_AT);
+	rank = HALVE(rank, keys, 8, END_AT);
+	rank = HALVE(rank, keys, 4, END_AT);
+	rank = HALVE(rank, keys, 2, END_AT);
+	rank = HALVE(rank, keys, 1, END_AT);
+	return HALVE(rank, keys, 1, END_AT);
+#undef END_AT
 }
 
 static inline lanes root_ranks(const struct root *root, lanes keys)
 {
-	return ranks_among(_mm512_load_si512(root), keys);
+	return (lanes)ranks_of_16(_mm512_load_si512(root), (__m512i)keys);
 }
 
-// One bit for each key that is local.
+// One bit for each key that is local, by the ends in the head.
 static inline uint32_t local_lanes(const struct table *table, lanes keys)
 {
-	__mmask16 ends_last = (__mmask16)(0xffffu << (16 - LOCAL_ENDS));
+	__mmask16 last = (__mmask16)(0xffffu << (16 - LOCAL_ENDS));
 	__m512i ends = _mm512_mask_compress_epi32(
-		_mm512_set1_epi32(INT32_MAX), ends_last, _mm512_load_si512(table)
+		_mm512_set1_epi32(INT32_MAX), last, _mm512_load_si512(table)
 	);
 
-	return lanes_mask(ranks_among(ends, keys) << 31);
+	return lanes_mask((lanes)ranks_of_16(ends, (__m512i)keys) << 31);
+}
+
+// The same by those in lines of their own.
+static inline uint32_t more_local_lanes(const struct more_local *local, lanes keys)
+{
+	__m512i low = _mm512_load_si512(local->ends), high = _mm512_load_si512(local->ends + 16);
+
+	return lanes_mask((lanes)ranks_of_32(low, high, (__m512i)keys) << 31);
 }
 
 #else
@@ -214,13 +238,23 @@ static inline lanes root_ranks(const struct root *root, lanes keys)
 	return ranks;
 }
 
-static inline uint32_t local_lanes(const struct table *table, lanes keys)
+static inline uint32_t local_among(const int32_t *ends, unsigned n, lanes keys)
 {
 	signed_lanes ranks = {};
 
-	for (unsigned i = 0; i < LOCAL_ENDS; i++)
-		ranks += table->local[i] < (signed_lanes)keys;
+	for (unsigned i = 0; i < n; i++)
+		ranks += ends[i] < (signed_lanes)keys;
 	return lanes_mask((lanes)ranks << 31);
+}
+
+static inline uint32_t local_lanes(const struct table *table, lanes keys)
+{
+	return local_among(table->local, LOCAL_ENDS, keys);
+}
+
+static inline uint32_t more_local_lanes(const struct more_local *local, lanes keys)
+{
+	return local_among(local->ends, MORE_LOCAL_ENDS, keys);
 }
 
 #endif

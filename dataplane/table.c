@@ -360,27 +360,36 @@ static unsigned put_ipv6(
 	return builder->failed ? 0 : put_tree6(builder, items, n, 0);
 }
 
-// The cloud's own space, as the head of a table has it.
-static void set_local(struct table *table, const struct ranges *ranges)
+// The ends of the cloud's own space: local from the first to the second, and so on. Returns how
+// many, or more than MORE_LOCAL_ENDS when they are too many.
+static unsigned find_local(const struct ranges *ranges, int32_t ends[static MORE_LOCAL_ENDS])
 {
 	bool local = false;
 	unsigned n = 0;
 
-	table->has_local = false;
-	for (unsigned i = 0; i < LOCAL_ENDS; i++)
-		table->local[i] = INT32_MAX;
+	for (unsigned i = 0; i < MORE_LOCAL_ENDS; i++)
+		ends[i] = INT32_MAX;
 	for (unsigned i = 0; i < ranges->n; i++) {
 		leaf_t leaf = ranges->range[i].leaf;
 		uint32_t start = (uint32_t)ranges->range[i].start;
 
 		if ((leaf != LEAF_NONE && leaf_interconnect(leaf) == 0) == local)
 			continue;
-		if (n == LOCAL_ENDS || start == 0)
-			return;
-		table->local[n++] = key_of(start - 1);
+		if (n == MORE_LOCAL_ENDS || start == 0)
+			return MORE_LOCAL_ENDS + 1;
+		ends[n++] = key_of(start - 1);
 		local = !local;
 	}
-	table->has_local = true;
+	return n;
+}
+
+static unsigned put_more_local(struct builder *builder, const int32_t ends[static MORE_LOCAL_ENDS])
+{
+	unsigned line = take_lines(builder, sizeof(struct more_local) / sizeof(union line));
+
+	if (!builder->failed)
+		memcpy(&builder->lines[line], ends, sizeof(struct more_local));
+	return line;
 }
 
 // What every IPv6 address finds in a table without IPv6.
@@ -404,14 +413,18 @@ static struct table *lay_out(const struct ranges *ipv4, const struct ranges *ipv
 	struct item *items = malloc(3 * most * sizeof(struct item));
 	struct builder builder = {.failed = !items};
 	bool has_ipv6 = ipv6->n > 1 || ipv6->range[0].leaf != LEAF_NONE;
+	int32_t local[MORE_LOCAL_ENDS];
+	unsigned n_local = find_local(ipv4, local);
+	unsigned tree6 = 0, more_local = 0;
 	struct table *table;
-	unsigned tree6 = 0;
 
 	take_lines(&builder, 1);
 	if (!builder.failed)
 		put_ipv4(&builder, ipv4, items);
 	if (!builder.failed && has_ipv6)
 		tree6 = put_ipv6(&builder, ipv6, items, &items[2 * most]);
+	if (!builder.failed && n_local > LOCAL_ENDS && n_local <= MORE_LOCAL_ENDS)
+		more_local = put_more_local(&builder, local);
 	free(items);
 	table = builder.failed ? NULL : aligned_alloc(LINE_BYTES, builder.n * sizeof(union line));
 	if (!table) {
@@ -422,8 +435,10 @@ static struct table *lay_out(const struct ranges *ipv4, const struct ranges *ipv
 	memcpy(table, builder.lines, builder.n * sizeof(union line));
 	free(builder.lines);
 	table->tree6 = has_ipv6 ? table_lines(table) + tree6 : &empty6.root;
-	table->n_lines = builder.n;
-	set_local(table, ipv4);
+	table->n_lines = builder.n & INT32_MAX;
+	table->has_local = n_local <= LOCAL_ENDS;
+	table->more_local = more_local;
+	memcpy(table->local, local, sizeof(table->local));
 	return table;
 }
 
@@ -502,7 +517,7 @@ void table_free(struct table *table)
 
 size_t table_bytes(const struct table *table)
 {
-	return table->n_lines * sizeof(union line);
+	return (size_t)table->n_lines * sizeof(union line);
 }
 
 // One address at a time: for explain and tests, and what the vector versions must agree with

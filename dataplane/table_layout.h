@@ -36,6 +36,7 @@
 #define TREE6_RANGES ((ROOT6_ENDS + 1) * (ROOT6_ENDS + 1) * NODE6_RANGES)
 
 #define LOCAL_ENDS 12
+#define MORE_LOCAL_ENDS 32
 
 struct root {
 	int32_t ends[ROOT_ENDS];
@@ -55,6 +56,10 @@ struct node6 {
 	leaf_t values[NODE6_RANGES];
 };
 
+struct more_local {
+	int32_t ends[MORE_LOCAL_ENDS];
+};
+
 union line {
 	struct root root;
 	struct node node;
@@ -64,11 +69,13 @@ union line {
 
 // Line 0. The space of the cloud's own IPv4 prefixes is what lies between two ends, the first and
 // the second, the third and the fourth: an odd number of ends below an address says that it is
-// local. When they do not fit here, the tree must be asked.
+// local. When there are too many for the head they stand in two lines of their own, and when there
+// are too many for these, too, the tree must be asked.
 struct table {
 	const union line *tree6; // its own, or one that is empty
-	uint32_t n_lines;
-	bool has_local;
+	uint32_t n_lines : 31;
+	uint32_t has_local : 1; // in the head
+	uint32_t more_local; // line of a struct more_local, or 0
 	int32_t local[LOCAL_ENDS];
 };
 
