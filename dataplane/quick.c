@@ -463,7 +463,7 @@ static __attribute__((noinline)) void finish_each(
 	struct work *work, struct quick_burst *burst, uint64_t left, bool mixed
 )
 {
-	uint16_t ports[QUICK_MAX];
+	uint16_t ports[QUICK_MAX] = {};
 
 	for (uint64_t one = left; one != 0; one &= one - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(one);

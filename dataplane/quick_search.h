@@ -231,7 +231,7 @@ static inline uint32_t more_local_lanes(const struct more_local *local, lanes ke
 
 static inline lanes root_ranks(const struct root *root, lanes keys)
 {
-	lanes ranks;
+	lanes ranks = {};
 
 	for (unsigned i = 0; i < LANES; i++)
 		ranks[i] = rank_root(root, (int32_t)keys[i]);

@@ -480,7 +480,7 @@ struct table *table_build(
 	sorted_holes = malloc((n_holes + 1) * sizeof(struct prefix));
 	whole.range = malloc(room * sizeof(struct range));
 	ranges[0].range = malloc(room * sizeof(struct range));
-	ranges[1].range = malloc(room * sizeof(struct range));
+	ranges[1].range = calloc(room, sizeof(struct range));
 	errno = ENOMEM;
 	if (!sorted || !sorted_holes || !whole.range || !ranges[0].range || !ranges[1].range)
 		goto out;

@@ -5,9 +5,9 @@
 
 #include "fixture.h"
 
-// A region at random: clouds 1 and 2 untagged on ports of their own, all others on a trunk, of which
-// cloud 3 is the untagged one. Cloud N has prefixes in 10.N.0.0/16, cloud 2 so many that the head
-// of its table cannot hold them, cloud 1 so many peers that its tree has more than one level.
+// A region at random: clouds 1 and 2 untagged on ports of their own, all others on a trunk, of
+// which cloud 3 is the untagged one. Cloud N has prefixes in 10.N.0.0/16, cloud 2 so many that the
+// head of its table cannot hold them, cloud 1 so many peers that its tree has more than one level.
 #define CLOUDS 40
 #define PORTS 3
 #define TRUNK 3
@@ -53,9 +53,7 @@ static void publish_routes(uint16_t cloud)
 	add_routes(routes, &n, cloud, leaf_local(cloud));
 	for (uint16_t peer = 1; peer <= CLOUDS; peer++)
 		if (linked[cloud][peer])
-			add_routes(
-				routes, &n, peer, leaf_via(peer, interconnect_of(cloud, peer))
-			);
+			add_routes(routes, &n, peer, leaf_via(peer, interconnect_of(cloud, peer)));
 	table = table_build(routes, n, holes, 2);
 	assert_non_null(table);
 	exchange_set_table(cloud, table);
@@ -123,8 +121,10 @@ static const char *address(char text[static 32], unsigned cloud, bool inside)
 {
 	unsigned i = random_below(n_prefixes[cloud]);
 
-	snprintf(text, 32, "10.%u.%u.%u", cloud, inside ? i * 2 : random_below(256),
-		 2 + (inside ? random_below(60) : random_below(250)));
+	snprintf(
+		text, 32, "10.%u.%u.%u", cloud, inside ? i * 2 : random_below(256),
+		2 + (inside ? random_below(60) : random_below(250))
+	);
 	return text;
 }
 
@@ -147,16 +147,14 @@ static struct frame good_frame(unsigned cloud, unsigned to)
 {
 	char source[32], destination[32];
 
-	return ipv4(
-		.l2 = {.cloud = port_of(cloud), .tagged = vlan_of(cloud) != 0,
-		       .tci = random_below(8) << 13 | vlan_of(cloud)},
-		.source = address(source, cloud, true),
-		.destination = address(destination, to, true), .ttl = 2 + random_below(254),
-		.payload = (int)(1 + random_below(random_below(4) ? 60 : 1450)),
-		.fragment = random_below(4) ? 0 : random_below(65536),
-		.tos = random_below(256), .id = random_below(65536),
-		.padding = random_below(3) ? 0 : random_below(40)
-	);
+	return ipv4(.l2 = {.cloud = port_of(cloud),
+			   .tagged = vlan_of(cloud) != 0,
+			   .tci = random_below(8) << 13 | vlan_of(cloud)},
+		    .source = address(source, cloud, true),
+		    .destination = address(destination, to, true), .ttl = 2 + random_below(254),
+		    .payload = (int)(1 + random_below(random_below(4) ? 60 : 1450)),
+		    .fragment = random_below(4) ? 0 : random_below(65536), .tos = random_below(256),
+		    .id = random_below(65536), .padding = random_below(3) ? 0 : random_below(40));
 }
 
 // Where the IPv4 header of a frame begins, if it is one.
