@@ -60,6 +60,7 @@ struct egress *egress_build(
 	struct egress *egress = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*egress));
 	struct rte_ether_hdr header = {.src_addr = *ours};
 	rte_be16_t type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	rte_be16_t type6 = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6);
 
 	if (egress == NULL)
 		return NULL;
@@ -88,6 +89,8 @@ struct egress *egress_build(
 	memcpy(&egress->first, egress->l2, sizeof(uint64_t));
 	memcpy(&egress->second, egress->l2 + 4, sizeof(uint64_t));
 	memcpy(&egress->last, egress->l2 + egress->l2_length - sizeof(uint64_t), sizeof(uint64_t));
+	egress->last6 = egress->last;
+	memcpy((uint8_t *)&egress->last6 + sizeof(uint64_t) - sizeof(type6), &type6, sizeof(type6));
 	return egress;
 }
 
