@@ -162,8 +162,10 @@ static void eal_stop(struct daemon *daemon)
 
 static int dataplane_start(struct daemon *daemon)
 {
-	int code = workers_init(daemon->options.n_workers, daemon->options.buffers);
+	int code;
 
+	quick_choose(daemon->options.max_simd);
+	code = workers_init(daemon->options.n_workers, daemon->options.buffers);
 	if (code < 0)
 		return fail(daemon, "packet buffers and rings (are there enough hugepages?)", code);
 	code = punt_init();
@@ -373,9 +375,9 @@ int main(int argc, char **argv)
 		status = EXIT_FAILURE;
 	}
 	if (status == EXIT_SUCCESS) {
-		LOG(NOTICE, "event=ready version=%s workers=%u clouds=%u interconnects=%u",
-		    T0X_VERSION, daemon.options.n_workers, daemon.control.region.n_clouds,
-		    daemon.control.region.n_interconnects);
+		LOG(NOTICE, "event=ready version=%s workers=%u simd=%s clouds=%u interconnects=%u",
+		    T0X_VERSION, daemon.options.n_workers, quick->name,
+		    daemon.control.region.n_clouds, daemon.control.region.n_interconnects);
 		sd_notify(0, "READY=1");
 		event_base_dispatch(daemon.control.base);
 		sd_notify(0, "STOPPING=1");

@@ -17,13 +17,14 @@
 #define BUFFER_BYTES 2560 // an mbuf with its header, rounded up
 
 static const char usage[] =
-	"usage: t0xd [--state DIR] [--socket PATH] [--workers CPULIST] [--buffers N] [--version]\n"
-	"            [-- EAL ARGUMENTS]\n"
+	"usage: t0xd [--state DIR] [--socket PATH] [--workers CPULIST] [--buffers N]\n"
+	"            [--max-simd WIDTH] [--version] [-- EAL ARGUMENTS]\n"
 	"\n"
 	"  --state DIR        where the region is kept (" STATE_DEFAULT ")\n"
 	"  --socket PATH      where t0xctl finds the daemon (" SOCKET_DEFAULT ")\n"
 	"  --workers CPULIST  one worker on each CPU, as in 2,4-6 (the last CPU there is)\n"
 	"  --buffers N        packet buffers for all ports (32768)\n"
+	"  --max-simd WIDTH   the widest vectors to use: none, avx2 or avx512 (what the CPU has)\n"
 	"  -- ...             for DPDK's EAL, as in: -- --no-huge\n";
 
 static int fail(const char *option, const char *value, const char *expected)
@@ -96,18 +97,20 @@ int options_parse(int argc, char **argv, struct options *options)
 		{"socket", required_argument, NULL, 'S'},
 		{"workers", required_argument, NULL, 'w'},
 		{"buffers", required_argument, NULL, 'b'},
+		{"max-simd", required_argument, NULL, 'm'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{},
 	};
 	cpu_set_t allowed;
 	const char *end;
-	int option;
+	int option, simd;
 
 	*options = (struct options){
 		.state = STATE_DEFAULT,
 		.socket = SOCKET_DEFAULT,
 		.buffers = BUFFERS_DEFAULT,
+		.max_simd = SIMD_AVX512,
 	};
 	sched_getaffinity(0, sizeof(allowed), &allowed);
 	default_cpu(options, &allowed);
@@ -132,6 +135,12 @@ int options_parse(int argc, char **argv, struct options *options)
 				return fail(
 					"--buffers", optarg, "give a number from 4096 to 16777216"
 				);
+			break;
+		case 'm':
+			simd = simd_of(optarg);
+			if (simd < 0)
+				return fail("--max-simd", optarg, "give none, avx2 or avx512");
+			options->max_simd = (enum simd)simd;
 			break;
 		case 'v':
 			puts("t0xd " T0X_VERSION);

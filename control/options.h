@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/counters.h"
+#include "dataplane/quick.h"
 
 #include <stdbool.h>
 
@@ -14,6 +15,7 @@ struct options {
 	const char *state;
 	const char *socket;
 	unsigned buffers; // mbufs
+	enum simd max_simd; // the widest vectors that may be used
 	unsigned n_workers;
 	unsigned cpus[WORKERS_MAX]; // of each worker
 	char **eal; // what stands behind "--"

@@ -72,7 +72,7 @@ check_man_complete() {
 	page=$(mandoc -T ascii -O width=1000 control/man/t0xd.8 | col -b)
 	while read -r usage; do
 		grep -qF -- "$usage" <<<"$page" || { say "not on t0xd(8): $usage" && missing=1; }
-	done < <("$T0XD" --help | grep -oE '^  --[a-z]+ [A-Z]+')
+	done < <("$T0XD" --help | grep -oE '^  --[a-z-]+ [A-Z]+')
 	return "$missing"
 }
 
