@@ -25,7 +25,8 @@
 struct work {
 	unsigned n;
 	uint64_t good; // bit i: packet i
-	struct rte_mbuf *const *mbufs;
+	uint64_t tagged; // bit i: packet i came with a tag
+	struct rte_mbuf **mbufs;
 	uint8_t *start[QUICK_MAX]; // LEAD bytes before the IP header
 	uint32_t room[QUICK_MAX]; // bytes of frame from the IP header on
 	uint32_t length[QUICK_MAX]; // IPv4 total length
@@ -38,8 +39,9 @@ struct work {
 	const struct table *tables[QUICK_MAX];
 };
 
-// For lanes without a packet.
+// For lanes without a packet: never good, so never written.
 static uint8_t nothing[2 * L2_BYTES + IPV4_BYTES];
+static struct rte_mbuf nobody = {.buf_addr = nothing, .nb_segs = 1};
 static const struct {
 	struct table head;
 	union line root, node;
@@ -52,6 +54,12 @@ static const struct {
 static inline uint64_t all_of(unsigned n)
 {
 	return n == 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
+}
+
+// To whole vectors.
+static inline unsigned round_up(unsigned n)
+{
+	return (n + LANES - 1) / LANES * LANES;
 }
 
 static inline uint64_t load64(const void *from)
@@ -78,25 +86,67 @@ static inline uint64_t is_odd_buffer(const struct rte_mbuf *mbuf)
 	return (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) | (mbuf->nb_segs ^ 1u);
 }
 
-// Not 0 when it is not sent to our MAC address. That a frame is long enough is checked with its
-// headers: what is read of a shorter one is still in its buffer.
-static inline uint64_t is_for_others(const uint8_t *frame, uint64_t mac)
+// Where the frames are and how long, by what their buffers tell. Bit i of the result: not in the
+// plain way.
+#if LANES == 16
+
+static inline uint64_t read_buffers(struct work *work)
 {
-	return (load64(frame) ^ mac) << 16;
+	const __m512i flags = _mm512_set1_epi64((int64_t)RTE_MBUF_F_RX_VLAN_STRIPPED);
+	const __m512i segments = _mm512_set1_epi64((int64_t)0xffff << 32);
+	const __m512i one_segment = _mm512_set1_epi64((int64_t)1 << 32);
+	const __m512i low16 = _mm512_set1_epi64(0xffff);
+	uint64_t odd = 0;
+
+	for (unsigned at = 0; at < round_up(work->n); at += 8) {
+		struct buffer_lanes b = load_buffers(&work->mbufs[at]);
+		__m512i offset = _mm512_add_epi64(
+			_mm512_and_si512(b.rearm, low16), _mm512_set1_epi64(L2_BYTES - LEAD)
+		);
+		__m256i length = _mm512_cvtepi64_epi32(_mm512_and_si512(b.length, low16));
+
+		_mm512_storeu_si512(&work->start[at], _mm512_add_epi64(b.address, offset));
+		_mm256_storeu_si256(
+			(void *)&work->room[at],
+			_mm256_sub_epi32(length, _mm256_set1_epi32(L2_BYTES))
+		);
+		odd |= (uint64_t
+		       )(_mm512_test_epi64_mask(b.flags, flags) |
+			 _mm512_cmpneq_epi64_mask(_mm512_and_si512(b.rearm, segments), one_segment)
+		       ) << at;
+		for (unsigned i = at; i < at + 8; i++)
+			rte_prefetch0(work->start[i]);
+	}
+	return odd;
 }
 
-static __attribute__((noinline)) void drop_odd(struct work *work, uint64_t mac)
+#else
+
+static __attribute__((noinline)) uint64_t find_odd_buffers(const struct work *work)
 {
-	for (unsigned i = 0; i < work->n; i++) {
+	uint64_t odd = 0;
+
+	for (unsigned i = 0; i < work->n; i++)
+		odd |= (uint64_t)(is_odd_buffer(work->mbufs[i]) != 0) << i;
+	return odd;
+}
+
+static inline uint64_t read_buffers(struct work *work)
+{
+	uint64_t odd = 0;
+
+	for (unsigned i = 0; i < round_up(work->n); i++) {
 		const struct rte_mbuf *mbuf = work->mbufs[i];
 
-		if (!is_odd_buffer(mbuf) &&
-		    !is_for_others(rte_pktmbuf_mtod(mbuf, const uint8_t *), mac))
-			continue;
-		work->good &= ~((uint64_t)1 << i);
-		work->start[i] = nothing;
+		work->start[i] = rte_pktmbuf_mtod(mbuf, uint8_t *) + L2_BYTES - LEAD;
+		work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES; // below 0 when it is too short
+		rte_prefetch0(work->start[i]);
+		odd |= is_odd_buffer(mbuf);
 	}
+	return odd ? find_odd_buffers(work) : 0;
 }
+
+#endif
 
 static inline void set_cloud(struct work *work, unsigned i, uint16_t cloud)
 {
@@ -106,39 +156,34 @@ static inline void set_cloud(struct work *work, unsigned i, uint16_t cloud)
 	work->tables[i] = table ? table : &no_table.head;
 }
 
-static inline void gather(struct work *work, const struct port_map *map, const bool trunk)
+// Behind a tag the header is 4 bytes on, and the tag says whose it is. Bit i of the result: sent to
+// another MAC address than ours. That a frame is long enough is checked with its headers: what is
+// read of a shorter one is still in its buffer.
+static inline uint64_t read_tags(struct work *work, const struct port_map *map)
 {
-	uint64_t odd = 0;
+	uint64_t for_others = 0;
 
-	// First what the buffers tell, while the frames are fetched.
-	for (unsigned i = 0; i < work->n; i++) {
-		const struct rte_mbuf *mbuf = work->mbufs[i];
-		uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-
-		rte_prefetch0(frame);
-		work->start[i] = frame + L2_BYTES - LEAD;
-		work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES; // below 0 when it is too short
-		odd |= is_odd_buffer(mbuf);
-	}
 	for (unsigned i = 0; i < work->n; i++) {
 		const uint8_t *frame = work->start[i] - (L2_BYTES - LEAD);
+		bool tagged = load16(frame + ETHERTYPE_AT) == RTE_BE16(RTE_ETHER_TYPE_VLAN);
+		uint16_t vlan = rte_be_to_cpu_16(load16(frame + L2_BYTES)) % VLAN_IDS;
 
-		odd |= is_for_others(frame, map->mac);
-		if (trunk) {
-			bool tagged = load16(frame + ETHERTYPE_AT) == RTE_BE16(RTE_ETHER_TYPE_VLAN);
-			uint16_t vlan = rte_be_to_cpu_16(load16(frame + L2_BYTES)) % VLAN_IDS;
+		for_others |= (uint64_t)((load64(frame) ^ map->mac) << 16 != 0) << i;
+		work->start[i] += tagged ? TAG_BYTES : 0;
+		work->room[i] -= tagged ? TAG_BYTES : 0;
+		work->tagged |= (uint64_t)tagged << i;
+		set_cloud(work, i, tagged ? map->tagged[vlan] : map->untagged);
+	}
+	return for_others;
+}
 
-			work->start[i] += tagged ? TAG_BYTES : 0;
-			work->room[i] -= tagged ? TAG_BYTES : 0;
-			set_cloud(work, i, tagged ? map->tagged[vlan] : map->untagged);
-		}
-	}
-	for (unsigned i = work->n; i % LANES != 0; i++) {
-		work->start[i] = nothing;
-		work->room[i] = 0;
-	}
-	if (odd != 0)
-		drop_odd(work, map->mac);
+static inline void gather(struct work *work, const struct port_map *map, const bool trunk)
+{
+	for (unsigned i = work->n; i < round_up(work->n); i++)
+		work->mbufs[i] = &nobody;
+	work->good &= ~read_buffers(work);
+	if (trunk)
+		work->good &= ~read_tags(work, map);
 }
 
 // Check: RFC 1812 5.2.2, for a header without options
@@ -152,38 +197,69 @@ static inline lanes next_hop(lanes hop)
 	return hop + 0xffffu + carry;
 }
 
-static inline uint32_t check_lanes(struct work *work, unsigned at)
+// The first two bytes of the frames' destinations are not among the words of the headers.
+#if LANES == 16
+
+static inline uint32_t begin_with(uint8_t *const *start, uint16_t bytes)
 {
-	lanes a[4], b[4];
-	lanes sum, length, room, good;
+	__m256i words = _mm256_setzero_si256();
+	const unsigned before = L2_BYTES - LEAD;
 
-	load_words(&work->start[at], 0, a); // a[2]: up to the ethertype, a[3]: version, length
-	load_words(&work->start[at], 16, b); // b[1]: TTL, protocol, checksum; source; destination
-	room = lanes_load(&work->room[at]);
-
-	sum = (a[3] & 0xffffu) + (a[3] >> 16) + (b[0] & 0xffffu) + (b[0] >> 16) + (b[1] & 0xffffu) +
-		(b[1] >> 16) + (b[2] & 0xffffu) + (b[2] >> 16) + (b[3] & 0xffffu) + (b[3] >> 16);
-	sum = (sum & 0xffffu) + (sum >> 16);
-	sum = (sum & 0xffffu) + (sum >> 16);
-	length = (a[3] >> 24) | (a[3] >> 8 & 0xff00u);
-	good = (lanes)(a[2] >> 16 == RTE_BE16(RTE_ETHER_TYPE_IPV4)) &
-		(lanes)((a[3] & 0xffu) == 0x45u) & (lanes)(sum == 0xffffu) &
-		(lanes)(length >= IPV4_BYTES) &
-		(lanes)((signed_lanes)length <= (signed_lanes)room) & (lanes)((b[1] & 0xffu) > 1u);
-
-	lanes_store(&work->length[at], length);
-	lanes_store(&work->source[at], lanes_swap32(b[2]) ^ KEY_FLIP);
-	lanes_store(&work->destination[at], lanes_swap32(b[3]) ^ KEY_FLIP);
-	lanes_store(&work->hop[at], next_hop(b[1]));
-	return lanes_mask(good);
+#define INSERT(i) words = _mm256_insert_epi16(words, (int16_t)load16(start[i] - before), i);
+	INSERT(0)
+	INSERT(1) INSERT(2) INSERT(3) INSERT(4) INSERT(5) INSERT(6) INSERT(7) INSERT(8) INSERT(9)
+		INSERT(10) INSERT(11) INSERT(12) INSERT(13) INSERT(14) INSERT(15)
+#undef INSERT
+			return _mm256_cmpeq_epi16_mask(words, _mm256_set1_epi16((int16_t)bytes));
 }
 
-static inline void check(struct work *work)
+#else
+
+static inline uint32_t begin_with(uint8_t *const *start, uint16_t bytes)
+{
+	uint32_t found = 0;
+
+	for (unsigned i = 0; i < LANES; i++)
+		found |= (uint32_t)(load16(start[i] - (L2_BYTES - LEAD)) == bytes) << i;
+	return found;
+}
+
+#endif
+
+static inline uint32_t check_lanes(struct work *work, unsigned at, uint64_t mac, const bool trunk)
+{
+	lanes words[8]; // [0]: MAC from byte 2, [2]: up to the ethertype, [3]: version, length,
+			// [5]: TTL, protocol, checksum, [6]: source, [7]: destination
+	lanes sum = {}, length, room, good;
+
+	load_words(&work->start[at], words);
+	room = lanes_load(&work->room[at]);
+	for (unsigned i = 3; i < 8; i++)
+		sum += (words[i] & 0xffffu) + (words[i] >> 16);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	length = (words[3] >> 24) | (words[3] >> 8 & 0xff00u);
+	good = (lanes)(words[2] >> 16 == RTE_BE16(RTE_ETHER_TYPE_IPV4)) &
+		(lanes)((words[3] & 0xffu) == 0x45u) & (lanes)(sum == 0xffffu) &
+		(lanes)(length >= IPV4_BYTES) &
+		(lanes)((signed_lanes)length <= (signed_lanes)room) &
+		(lanes)((words[5] & 0xffu) > 1u);
+	if (!trunk)
+		good &= (lanes)(words[0] == (uint32_t)(mac >> 16));
+
+	lanes_store(&work->length[at], length);
+	lanes_store(&work->source[at], lanes_swap32(words[6]) ^ KEY_FLIP);
+	lanes_store(&work->destination[at], lanes_swap32(words[7]) ^ KEY_FLIP);
+	lanes_store(&work->hop[at], next_hop(words[5]));
+	return lanes_mask(good) & (trunk ? ~0u : begin_with(&work->start[at], (uint16_t)mac));
+}
+
+static inline void check(struct work *work, uint64_t mac, const bool trunk)
 {
 	uint64_t good = 0;
 
 	for (unsigned at = 0; at < work->n; at += LANES)
-		good |= (uint64_t)check_lanes(work, at) << at;
+		good |= (uint64_t)(check_lanes(work, at, mac, trunk) & LANES_MASK) << at;
 	work->good &= good;
 }
 
@@ -402,28 +478,38 @@ static inline void rewrite_bounds(struct work *work, unsigned i, const struct eg
 	mbuf->pkt_len = length;
 }
 
-static inline void rewrite_group(
-	struct work *work, uint64_t which, const struct egress *egress, bool same_bounds
+// Do frames begin and end where they did? Packets of the bits 'which', all to the same egress.
+static inline bool keep_bounds(
+	const struct work *work, uint64_t which, uint64_t unpadded, const struct egress *egress
 )
 {
-	uint64_t left;
+	uint64_t like_egress = egress->l2_length == L2_BYTES ? ~work->tagged : work->tagged;
 
-	if (egress->l2_length == L2_BYTES)
-		for (left = which; left != 0; left &= left - 1) {
+	return (which & ~(unpadded & like_egress)) == 0;
+}
+
+static inline void rewrite_group(
+	struct work *work, uint64_t which, uint64_t unpadded, const struct egress *egress
+)
+{
+	const struct egress out = *egress; // nothing that is written below can change it
+
+	if (out.l2_length == L2_BYTES)
+		for (uint64_t left = which; left != 0; left &= left - 1) {
 			unsigned i = (unsigned)__builtin_ctzll(left);
 			uint8_t *ip = work->start[i] + LEAD;
 
 			memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
-			memcpy(ip - L2_BYTES, &egress->first, sizeof(uint64_t));
-			memcpy(ip - sizeof(uint64_t), &egress->last, sizeof(uint64_t));
+			memcpy(ip - L2_BYTES, &out.first, sizeof(uint64_t));
+			memcpy(ip - sizeof(uint64_t), &out.last, sizeof(uint64_t));
 		}
 	else
-		for (left = which; left != 0; left &= left - 1)
-			rewrite_headers(work, (unsigned)__builtin_ctzll(left), egress);
-	if (same_bounds)
+		for (uint64_t left = which; left != 0; left &= left - 1)
+			rewrite_headers(work, (unsigned)__builtin_ctzll(left), &out);
+	if (keep_bounds(work, which, unpadded, egress))
 		return;
-	for (left = which; left != 0; left &= left - 1)
-		rewrite_bounds(work, (unsigned)__builtin_ctzll(left), egress);
+	for (uint64_t left = which; left != 0; left &= left - 1)
+		rewrite_bounds(work, (unsigned)__builtin_ctzll(left), &out);
 }
 
 // Packets like packet i: to the same cloud by the same interconnect, so from the same cloud, too.
@@ -514,10 +600,7 @@ static inline void finish(struct work *work, struct quick_burst *burst, bool mix
 		work->good &= ~(same & ~fitting);
 		if (fitting == 0)
 			continue;
-		rewrite_group(
-			work, fitting, egress,
-			!mixed && egress->l2_length == L2_BYTES && (fitting & ~unpadded) == 0
-		);
+		rewrite_group(work, fitting, unpadded, egress);
 		add_count(
 			work, burst, first, (unsigned)__builtin_popcountll(fitting),
 			sum_lengths(work, fitting)
@@ -535,7 +618,7 @@ static inline __attribute__((always_inline)) void way(
 	const struct table *table = trunk ? NULL : published(exchange.clouds[map->untagged].table);
 
 	gather(work, map, trunk);
-	check(work);
+	check(work, map->mac, trunk);
 	if (trunk) {
 		work->good &= local_in_many(work);
 		search_many(work->tables, work->destination, work->leaves, work->n);
@@ -549,14 +632,14 @@ static inline __attribute__((always_inline)) void way(
 }
 
 static void forward(
-	const struct port_map *map, struct rte_mbuf *const *mbufs, unsigned n,
-	struct quick_burst *burst
+	const struct port_map *map, struct rte_mbuf **mbufs, unsigned n, struct quick_burst *burst
 )
 {
 	struct work work;
 
 	work.n = n;
 	work.good = all_of(n);
+	work.tagged = 0;
 	work.mbufs = mbufs;
 	burst->n = 0;
 	burst->n_sends = 0;

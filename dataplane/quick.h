@@ -47,8 +47,9 @@ struct quick {
 	const char *name;
 
 	// Forward what is plain and good among n frames that a port received, n <= QUICK_MAX.
+	// 'mbufs' has room for QUICK_MAX: what stands behind the n is written over.
 	void (*forward
-	)(const struct port_map *map, struct rte_mbuf *const *mbufs, unsigned n,
+	)(const struct port_map *map, struct rte_mbuf **mbufs, unsigned n,
 	  struct quick_burst *burst);
 
 	// leaves[i] becomes what table_lookup_ipv4() finds in tables[i] for addrs[i], n <=

@@ -16,13 +16,13 @@ static inline unsigned rank_root(const struct root *root, int32_t key)
 	return (unsigned)_mm_popcnt_u32(below);
 }
 
-static inline unsigned rank_node(const struct node *node, int32_t key)
+static inline size_t rank_node(const struct node *node, int32_t key)
 {
 	__mmask8 below = _mm256_cmpgt_epi32_mask(
 		_mm256_set1_epi32(key), _mm256_load_si256((const __m256i *)node->ends)
 	);
 
-	return (unsigned)_mm_popcnt_u32(below);
+	return (size_t)_mm_popcnt_u64(below);
 }
 
 static inline bool is_local(const struct table *table, int32_t key)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <immintrin.h>
+#include <rte_mbuf.h>
 #include <stdint.h>
 
 #if defined(__AVX512F__)
@@ -19,6 +20,8 @@ typedef __m256i wide;
 #define OF_WIDTH(operation) _mm_##operation
 typedef __m128i wide;
 #endif
+
+#define LANES_MASK ((1u << LANES) - 1)
 
 typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t signed_lanes __attribute__((vector_size(4 * LANES)));
@@ -62,8 +65,82 @@ static inline lanes lanes_swap32(lanes vector)
 #endif
 }
 
-// 16 bytes from each of from[0], from[4], from[8], from[12], beginning with byte 'at', as far as
-// the width goes.
+#if LANES == 16
+
+// Eight words of 32 bits, from the first 32 bytes of each of 16 places: words[w] has the w-th of
+// every place, a lane each, place i in lane i.
+static inline void load_words(uint8_t *const *from, lanes words[8])
+{
+	__m512i pair[8]; // place k and place k + 4 of each eight
+	__m512i first[4], second[4]; // words 0 and 4, 1 and 5, ... of eight places
+
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned at = i < 4 ? i : i + 4;
+		__m256i low = _mm256_loadu_si256((const void *)from[at]);
+		__m256i high = _mm256_loadu_si256((const void *)from[at + 4]);
+
+		pair[i] = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+	}
+	for (unsigned half = 0; half < 2; half++) {
+		const __m512i *p = &pair[4 * half];
+		__m512i ab_low = _mm512_unpacklo_epi32(p[0], p[1]);
+		__m512i ab_high = _mm512_unpackhi_epi32(p[0], p[1]);
+		__m512i cd_low = _mm512_unpacklo_epi32(p[2], p[3]);
+		__m512i cd_high = _mm512_unpackhi_epi32(p[2], p[3]);
+		__m512i *to = half == 0 ? first : second;
+
+		to[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
+		to[1] = _mm512_unpackhi_epi64(ab_low, cd_low);
+		to[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+		to[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+	}
+	for (unsigned w = 0; w < 4; w++) {
+		words[w] = (lanes)_mm512_shuffle_i64x2(first[w], second[w], 0x88);
+		words[w + 4] = (lanes)_mm512_shuffle_i64x2(first[w], second[w], 0xdd);
+	}
+}
+
+// What the first lines of 8 mbufs say, a lane each.
+struct buffer_lanes {
+	__m512i address; // buf_addr
+	__m512i rearm; // data_off, refcnt, nb_segs, port: 16 bits each
+	__m512i flags; // ol_flags
+	__m512i length; // data_len in the low 16 bits
+};
+
+_Static_assert(offsetof(struct rte_mbuf, buf_addr) == 0, "word 0 of an mbuf");
+_Static_assert(offsetof(struct rte_mbuf, rearm_data) == 16, "word 2 of an mbuf");
+_Static_assert(offsetof(struct rte_mbuf, ol_flags) == 24, "word 3 of an mbuf");
+_Static_assert(offsetof(struct rte_mbuf, data_len) == 40, "word 5 of an mbuf");
+
+static inline struct buffer_lanes load_buffers(struct rte_mbuf *const *mbufs)
+{
+	__m512i even[4], odd[4]; // words 0, 2, 4, 6 and 1, 3, 5, 7 of two mbufs
+
+	for (unsigned i = 0; i < 4; i++) {
+		__m512i a = _mm512_loadu_si512(mbufs[2 * i]);
+		__m512i b = _mm512_loadu_si512(mbufs[2 * i + 1]);
+
+		even[i] = _mm512_unpacklo_epi64(a, b);
+		odd[i] = _mm512_unpackhi_epi64(a, b);
+	}
+
+	__m512i words02_low = _mm512_shuffle_i64x2(even[0], even[1], 0x44);
+	__m512i words02_high = _mm512_shuffle_i64x2(even[2], even[3], 0x44);
+	__m512i words35_low = _mm512_shuffle_i64x2(odd[0], odd[1], 0x99);
+	__m512i words35_high = _mm512_shuffle_i64x2(odd[2], odd[3], 0x99);
+
+	return (struct buffer_lanes){
+		.address = _mm512_shuffle_i64x2(words02_low, words02_high, 0x88),
+		.rearm = _mm512_shuffle_i64x2(words02_low, words02_high, 0xdd),
+		.flags = _mm512_shuffle_i64x2(words35_low, words35_high, 0x88),
+		.length = _mm512_shuffle_i64x2(words35_low, words35_high, 0xdd),
+	};
+}
+
+#else
+
+// 16 bytes from each of from[0], from[4], beginning with byte 'at', as far as the width goes.
 static inline wide load_every_fourth(uint8_t *const *from, unsigned at)
 {
 	__m128i first = _mm_loadu_si128((const void *)(from[0] + at));
@@ -71,25 +148,13 @@ static inline wide load_every_fourth(uint8_t *const *from, unsigned at)
 #if LANES == 4
 	return first;
 #else
-	__m256i half = _mm256_inserti128_si256(
+	return _mm256_inserti128_si256(
 		_mm256_castsi128_si256(first), _mm_loadu_si128((const void *)(from[4] + at)), 1
 	);
-#if LANES == 8
-	return half;
-#else
-	__m256i other = _mm256_inserti128_si256(
-		_mm256_castsi128_si256(_mm_loadu_si128((const void *)(from[8] + at))),
-		_mm_loadu_si128((const void *)(from[12] + at)), 1
-	);
-
-	return _mm512_inserti64x4(_mm512_castsi256_si512(half), other, 1);
-#endif
 #endif
 }
 
-// Four words of 32 bits from byte 'at' of each of LANES places: words[w] has the w-th of every
-// place, a lane each.
-static inline void load_words(uint8_t *const *from, unsigned at, lanes words[4])
+static inline void load_four(uint8_t *const *from, unsigned at, lanes words[4])
 {
 	wide a = load_every_fourth(from, at);
 	wide b = load_every_fourth(from + 1, at);
@@ -105,3 +170,13 @@ static inline void load_words(uint8_t *const *from, unsigned at, lanes words[4])
 	words[2] = (lanes)OF_WIDTH(unpacklo_epi64)(ab_high, cd_high);
 	words[3] = (lanes)OF_WIDTH(unpackhi_epi64)(ab_high, cd_high);
 }
+
+// Eight words of 32 bits, from the first 32 bytes of each of LANES places: words[w] has the w-th of
+// every place, a lane each.
+static inline void load_words(uint8_t *const *from, lanes words[8])
+{
+	load_four(from, 0, words);
+	load_four(from, 16, words + 4);
+}
+
+#endif

@@ -18,10 +18,14 @@ static bool has_all(const enum rte_cpu_flag_t *flags, unsigned n)
 
 const struct quick *quick_of(enum simd simd)
 {
-	static const enum rte_cpu_flag_t avx2[] = {RTE_CPUFLAG_AVX2, RTE_CPUFLAG_BMI2};
+	static const enum rte_cpu_flag_t avx2[] = {
+		RTE_CPUFLAG_AVX2,
+		RTE_CPUFLAG_BMI1,
+		RTE_CPUFLAG_BMI2,
+	};
 	static const enum rte_cpu_flag_t avx512[] = {
 		RTE_CPUFLAG_AVX512F,  RTE_CPUFLAG_AVX512BW, RTE_CPUFLAG_AVX512DQ,
-		RTE_CPUFLAG_AVX512VL, RTE_CPUFLAG_BMI2,
+		RTE_CPUFLAG_AVX512VL, RTE_CPUFLAG_BMI1,	    RTE_CPUFLAG_BMI2,
 	};
 
 	switch (simd) {

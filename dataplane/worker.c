@@ -36,6 +36,9 @@ static const struct {
 	[PUNT_echo] = {200, 100},
 };
 
+// So many frames to one port at a time are worth a call of their own; fewer wait for more.
+#define SEND_AT_ONCE 32
+
 // Rounds without a packet before a worker pauses, and before it sleeps.
 #define ROUNDS_BEFORE_PAUSE 16
 #define ROUNDS_BEFORE_SLEEP 64
@@ -64,9 +67,12 @@ struct worker {
 	unsigned index;
 	unsigned idle_rounds;
 	uint64_t sleep_ns; // the next sleep
+	uint64_t waiting; // bit p: frames wait in tx[p]
 	struct tx_buffer tx[RTE_MAX_ETHPORTS];
 	struct tx_buffer handover[WORKERS_MAX];
 } __rte_cache_aligned;
+
+_Static_assert(RTE_MAX_ETHPORTS <= 64, "a bit a port");
 
 static struct worker *workers;
 static unsigned n_workers;
@@ -103,6 +109,7 @@ static void send_buffer(struct worker *worker, uint16_t port, uint16_t queue)
 {
 	struct tx_buffer *tx = &worker->tx[port];
 
+	worker->waiting &= ~(UINT64_C(1) << port);
 	drop_buffer(worker, tx, rte_eth_tx_burst(port, queue, tx->mbufs, tx->n), DROP_tx_full);
 }
 
@@ -131,10 +138,11 @@ static void append(
 	tx->n = (uint16_t)(tx->n + n);
 }
 
-// Queue n frames, at most a burst, for a port: in this worker's own buffer, or for the owner of the
-// tx queue. The buffers are emptied at the end of each round, before the worker reports quiescence.
+// Send n frames, at most a burst, by a port, or queue them: in this worker's own buffer, or for the
+// owner of the tx queue. The buffers are emptied at the end of each round, before the worker
+// reports quiescence.
 static void send_to(
-	struct worker *worker, struct rte_mbuf *const *mbufs, const uint16_t *clouds, unsigned n,
+	struct worker *worker, struct rte_mbuf **mbufs, const uint16_t *clouds, unsigned n,
 	uint16_t port
 )
 {
@@ -147,8 +155,13 @@ static void send_to(
 		return;
 	}
 	path = &map->tx[worker->index];
-	if (path->owner == worker->index) {
+	if (path->owner == worker->index && n >= SEND_AT_ONCE && worker->tx[port].n == 0) {
+		for (unsigned i = rte_eth_tx_burst(port, path->queue, mbufs, (uint16_t)n); i < n;
+		     i++)
+			drop_late(worker, mbufs[i], clouds[i], DROP_tx_full);
+	} else if (path->owner == worker->index) {
 		append(&worker->tx[port], mbufs, clouds, n);
+		worker->waiting |= UINT64_C(1) << port;
 		if (worker->tx[port].n >= BURST_MAX)
 			send_buffer(worker, port, path->queue);
 	} else {
@@ -167,17 +180,17 @@ static void send_one(struct worker *worker, struct rte_mbuf *mbuf, uint16_t clou
 
 static void flush(struct worker *worker)
 {
-	for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++) {
+	while (worker->waiting != 0) {
+		uint16_t port = (uint16_t)__builtin_ctzll(worker->waiting);
 		const struct port_map *map;
 
-		if (worker->tx[port].n == 0)
-			continue;
 		// Still there: a map that was seen this round lives until the next quiescence.
 		map = published(exchange.ports[port]);
 		if (map != NULL) {
 			send_buffer(worker, port, map->tx[worker->index].queue);
 			continue;
 		}
+		worker->waiting &= worker->waiting - 1;
 		drop_buffer(worker, &worker->tx[port], 0, DROP_egress_down);
 	}
 	for (unsigned owner = 0; owner < n_workers; owner++)
@@ -327,7 +340,7 @@ static void count_traffic(struct worker *worker, const struct quick_count *count
 	total->bytes += count->bytes;
 }
 
-static void dispatch_quick(struct worker *worker, const struct quick_burst *burst)
+static void dispatch_quick(struct worker *worker, struct quick_burst *burst)
 {
 	struct cloud_count *clouds = worker->counters->clouds;
 	unsigned at = 0;
