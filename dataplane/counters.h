@@ -27,6 +27,12 @@ struct traffic_count {
 	uint64_t bytes; // of IP, as received
 };
 
+// The direction of traffic in struct counters, by the ids of its ends.
+static inline unsigned traffic_direction(uint16_t from, uint16_t to)
+{
+	return from > to;
+}
+
 // Of one ingress cloud. Id 0 takes what cannot be attributed to a cloud. worker: rw, control: ro
 struct cloud_count {
 	uint64_t received;

@@ -86,8 +86,6 @@ struct egress *egress_build(
 		memcpy(egress->l2, &header, sizeof(header));
 		memcpy(egress->l2 + sizeof(header), &tag, sizeof(tag));
 	}
-	memcpy(&egress->first, egress->l2, sizeof(uint64_t));
-	memcpy(&egress->second, egress->l2 + 4, sizeof(uint64_t));
 	memcpy(&egress->last, egress->l2 + egress->l2_length - sizeof(uint64_t), sizeof(uint64_t));
 	egress->last6 = egress->last;
 	memcpy((uint8_t *)&egress->last6 + sizeof(uint64_t) - sizeof(type6), &type6, sizeof(type6));

@@ -35,7 +35,7 @@ struct egress {
 	uint16_t port; // ethdev port id
 	uint16_t mtu; // bytes of IP that the T0 router takes
 	uint16_t limit; // the same, or 0 while it is not usable
-	uint64_t first, second, last; // 8 bytes of 'l2' from 0, from 4, and to its end
+	uint64_t last; // the 8 bytes of 'l2' to its end
 	uint64_t last6; // 'last' for IPv6
 } __rte_cache_aligned;
 

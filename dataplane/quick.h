@@ -26,31 +26,23 @@ struct quick_burst {
 
 	// What to send, rewritten, one group after the other.
 	struct rte_mbuf *mbufs[QUICK_MAX + 8]; // [n], and room to write too much
-	uint16_t clouds[QUICK_MAX]; // [n] where each came from
+	uint16_t clouds[QUICK_MAX + 16]; // [n] where each came from
 	unsigned n_sends;
 	struct quick_send {
 		uint16_t port;
 		uint16_t n;
 	} sends[QUICK_MAX];
-
-	// What to count.
-	unsigned n_counts;
-	struct quick_count {
-		leaf_t leaf;
-		uint32_t up; // they came from the cloud with the higher id
-		uint32_t packets;
-		uint32_t bytes; // of IP
-	} counts[QUICK_MAX];
 };
 
 struct quick {
 	const char *name;
 
 	// Forward what is plain and good among n frames that a port received, n <= QUICK_MAX.
-	// 'mbufs' has room for QUICK_MAX: what stands behind the n is written over.
+	// 'mbufs' has room for QUICK_MAX: what stands behind the n is written over. What goes is
+	// counted in 'traffic', as counters.h has it.
 	void (*forward
 	)(const struct port_map *map, struct rte_mbuf **mbufs, unsigned n,
-	  struct quick_burst *burst);
+	  struct traffic_count (*traffic)[2], struct quick_burst *burst);
 
 	// leaves[i] becomes what table_lookup_ipv4() finds in tables[i] for addrs[i], n <=
 	// QUICK_MAX.

@@ -21,10 +21,17 @@ typedef __m256i wide;
 typedef __m128i wide;
 #endif
 
-#define LANES_MASK ((1u << LANES) - 1)
-
 typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t signed_lanes __attribute__((vector_size(4 * LANES)));
+
+typedef uint16_t half_lanes __attribute__((vector_size(2 * LANES)));
+typedef int16_t signed_half_lanes __attribute__((vector_size(2 * LANES)));
+
+// What a comparison of halves gave, in whole lanes.
+static inline lanes half_lanes_spread(signed_half_lanes equal)
+{
+	return (lanes) __builtin_convertvector(equal, signed_lanes);
+}
 
 static inline lanes lanes_load(const uint32_t *from)
 {
@@ -32,6 +39,14 @@ static inline lanes lanes_load(const uint32_t *from)
 
 	__builtin_memcpy(&vector, from, sizeof(vector));
 	return vector;
+}
+
+static inline lanes half_lanes_load(const uint16_t *from)
+{
+	half_lanes vector;
+
+	__builtin_memcpy(&vector, from, sizeof(vector));
+	return __builtin_convertvector(vector, lanes);
 }
 
 static inline void lanes_store(uint32_t *to, lanes vector)

@@ -255,7 +255,7 @@ static void tally_flush(struct worker *worker, struct tally *tally)
 	if (tally->count.packets == 0)
 		return;
 
-	unsigned direction = tally->cloud > leaf_cloud(tally->leaf);
+	unsigned direction = traffic_direction(tally->cloud, leaf_cloud(tally->leaf));
 	struct traffic_count *total =
 		&worker->counters->traffic[leaf_interconnect(tally->leaf)][direction];
 
@@ -330,16 +330,6 @@ static void process_rest(
 	dispatch(worker, packets, n);
 }
 
-static void count_traffic(struct worker *worker, const struct quick_count *count)
-{
-	// An interconnect's other end is where it came from: the direction is in the leaf.
-	uint32_t interconnect = leaf_interconnect(count->leaf);
-	struct traffic_count *total = &worker->counters->traffic[interconnect][count->up];
-
-	total->packets += count->packets;
-	total->bytes += count->bytes;
-}
-
 static void dispatch_quick(struct worker *worker, struct quick_burst *burst)
 {
 	struct cloud_count *clouds = worker->counters->clouds;
@@ -350,8 +340,6 @@ static void dispatch_quick(struct worker *worker, struct quick_burst *burst)
 	else
 		for (unsigned i = 0; i < burst->n; i++)
 			clouds[burst->clouds[i]].received++;
-	for (unsigned i = 0; i < burst->n_counts; i++)
-		count_traffic(worker, &burst->counts[i]);
 	for (unsigned i = 0; i < burst->n_sends; i++) {
 		const struct quick_send *send = &burst->sends[i];
 
@@ -368,7 +356,7 @@ static void process(struct worker *worker, uint16_t port, struct rte_mbuf **mbuf
 
 	burst.rest = ~(uint64_t)0 >> (BURST_MAX - n);
 	if (map != NULL) {
-		quick->forward(map, mbufs, n, &burst);
+		quick->forward(map, mbufs, n, worker->counters->traffic, &burst);
 		dispatch_quick(worker, &burst);
 	}
 	if (burst.rest != 0)

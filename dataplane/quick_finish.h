@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Finish: rewrite, and group what to count and to send. Packets of one interconnect share all but
+// what their own headers say. Included by quick.c only.
+#pragma once
+
+#include "quick_lookup.h"
+
+// Interconnects in a burst that are taken one after the other, and how many packets each must have
+// for that; of the rest each packet counts alone.
+#define GROUPS_MAX 4
+#define GROUP_MIN 6
+
+#if LANES == 16
+
+// The mbufs of some packets, in order. Writes up to 7 too many.
+static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
+{
+	unsigned n = 0;
+
+	for (unsigned at = 0; at < work->n; at += 8) {
+		__mmask8 mask = (__mmask8)(which >> at);
+
+		_mm512_storeu_si512(
+			&to[n],
+			_mm512_maskz_compress_epi64(mask, _mm512_loadu_si512(&work->mbufs[at]))
+		);
+		n += (unsigned)_mm_popcnt_u32(mask);
+	}
+	return n;
+}
+
+static inline uint32_t sum_lengths(const struct work *work, uint64_t which)
+{
+	__m512i sum = _mm512_setzero_si512();
+
+	for (unsigned at = 0; at < work->n; at += LANES)
+		sum = _mm512_mask_add_epi32(
+			sum, (__mmask16)(which >> at), sum, _mm512_loadu_si512(&work->length[at])
+		);
+	return (uint32_t)_mm512_reduce_add_epi32(sum);
+}
+
+// The clouds of some packets, in order. Writes up to 15 too many.
+static inline void pick_clouds(const struct work *work, uint64_t which, uint16_t *to)
+{
+	for (unsigned at = 0; at < work->n; at += LANES) {
+		__mmask16 mask = (__mmask16)(which >> at);
+		__m512i clouds =
+			_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)&work->clouds[at]));
+
+		_mm256_storeu_si256(
+			(void *)to, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(mask, clouds))
+		);
+		to += _mm_popcnt_u32(mask);
+	}
+}
+
+#else
+
+static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
+{
+	unsigned n = 0;
+
+	for (; which != 0; which &= which - 1)
+		to[n++] = work->mbufs[__builtin_ctzll(which)];
+	return n;
+}
+
+static inline void pick_clouds(const struct work *work, uint64_t which, uint16_t *to)
+{
+	for (; which != 0; which &= which - 1)
+		*to++ = work->clouds[__builtin_ctzll(which)];
+}
+
+static inline uint32_t sum_lengths(const struct work *work, uint64_t which)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < work->n; i++)
+		sum += which >> i & 1 ? work->length[i] : 0;
+	return sum;
+}
+
+#endif
+
+// Bit i: the packet has no more bytes than 'limit'.
+static inline uint64_t find_fitting(const struct work *work, uint32_t limit)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < work->n; at += LANES)
+		found |= (uint64_t)lanes_mask((lanes)(lanes_load(&work->length[at]) <= limit))
+			<< at;
+	return found;
+}
+
+// Bit i: nothing stands behind the packet in its frame.
+static inline uint64_t find_unpadded(const struct work *work)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < work->n; at += LANES)
+		found |= (uint64_t)lanes_mask((lanes
+			 )(lanes_load(&work->length[at]) == lanes_load(&work->room[at])))
+			<< at;
+	return found;
+}
+
+// Rewriting
+
+// Where the frame begins, and ends: what stands behind the packet is the sender's padding, which
+// stays in its cloud.
+static inline void rewrite_bounds(struct work *work, unsigned i, unsigned l2_length)
+{
+	struct rte_mbuf *mbuf = work->mbufs[i];
+	unsigned l2_before = L2_BYTES + (work->tagged >> i & 1) * TAG_BYTES;
+	uint16_t length = (uint16_t)(l2_length + work->length[i]);
+
+	mbuf->data_off = (uint16_t)(mbuf->data_off + l2_before - l2_length);
+	mbuf->data_len = length;
+	mbuf->pkt_len = length;
+}
+
+// Bit i: a frame with an L2 header of this length begins and ends where packet i's did.
+static inline uint64_t find_same_bounds(
+	const struct work *work, uint64_t unpadded, unsigned l2_length
+)
+{
+	return unpadded & (l2_length == L2_BYTES ? ~work->tagged : work->tagged);
+}
+
+static inline void rewrite_l2(uint8_t *ip, const struct egress *egress, uint64_t last)
+{
+	if (egress->l2_length == L2_BYTES)
+		memcpy(ip - L2_BYTES, egress->l2, sizeof(uint64_t));
+	else
+		memcpy(ip - L2_BYTES - TAG_BYTES, egress->l2, 2 * sizeof(uint64_t));
+	memcpy(ip - sizeof(uint64_t), &last, sizeof(uint64_t));
+}
+
+static inline void rewrite4(struct work *work, unsigned i, const struct egress *egress)
+{
+	uint8_t *ip = header_of(work, i);
+
+	memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
+	rewrite_l2(ip, egress, egress->last);
+}
+
+static inline void rewrite6(struct work *work, unsigned i, const struct egress *egress)
+{
+	uint8_t *ip = header_of(work, i);
+
+	ip[7]--; // hop limit
+	rewrite_l2(ip, egress, egress->last6);
+}
+
+static inline void rewrite_group(
+	struct work *work, uint64_t which, uint64_t unpadded, const struct egress *egress
+)
+{
+	const struct egress out = *egress; // nothing that is written below can change it
+	uint64_t left;
+
+	if (out.l2_length == L2_BYTES)
+		for (left = which & ~work->ipv6; left != 0; left &= left - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(left);
+			uint8_t *ip = header_of(work, i);
+
+			memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
+			memcpy(ip - L2_BYTES, out.l2, sizeof(uint64_t));
+			memcpy(ip - sizeof(uint64_t), &out.last, sizeof(uint64_t));
+		}
+	else
+		for (left = which & ~work->ipv6; left != 0; left &= left - 1)
+			rewrite4(work, (unsigned)__builtin_ctzll(left), &out);
+	for (left = which & work->ipv6; left != 0; left &= left - 1)
+		rewrite6(work, (unsigned)__builtin_ctzll(left), &out);
+	for (left = which & ~find_same_bounds(work, unpadded, out.l2_length); left != 0;
+	     left &= left - 1)
+		rewrite_bounds(work, (unsigned)__builtin_ctzll(left), out.l2_length);
+}
+
+// Count and send
+
+// Of packets by one interconnect from one cloud: the leaf tells the other end.
+static inline struct traffic_count *count_of(
+	struct traffic_count (*traffic)[2], leaf_t leaf, uint16_t cloud
+)
+{
+	return &traffic[leaf_interconnect(leaf)][traffic_direction(cloud, leaf_cloud(leaf))];
+}
+
+static inline void count(struct traffic_count *total, uint64_t packets, uint64_t bytes)
+{
+	// Stores one by one: as one vector the next packet's load would wait for them.
+	__atomic_store_n(&total->packets, total->packets + packets, __ATOMIC_RELAXED);
+	__atomic_store_n(&total->bytes, total->bytes + bytes, __ATOMIC_RELAXED);
+}
+
+// 'mixed': they came from several clouds.
+static inline void add_send(
+	const struct work *work, struct quick_burst *burst, uint64_t which, uint16_t port,
+	bool mixed
+)
+{
+	unsigned n = pick(work, which, &burst->mbufs[burst->n]);
+
+	if (mixed)
+		pick_clouds(work, which, &burst->clouds[burst->n]);
+	burst->sends[burst->n_sends++] = (struct quick_send){port, (uint16_t)n};
+	burst->n += n;
+}
+
+// NULL when the leaf leads nowhere.
+static inline const struct egress *egress_of(leaf_t leaf)
+{
+	const struct egress *egress = published(exchange.clouds[leaf_cloud(leaf)].egress);
+
+	return leaf_interconnect(leaf) != 0 ? egress : NULL;
+}
+
+// More interconnects than groups pay for: each packet for itself; only ports are still few.
+
+// What leaves lead to, as offsets: a lane a packet.
+struct targets {
+	uint32_t slots[QUICK_MAX]; // from exchange.clouds
+	uint32_t totals[QUICK_MAX]; // from 'traffic'
+};
+
+static inline void find_targets(const struct work *work, struct targets *targets)
+{
+	for (unsigned at = 0; at < work->n; at += LANES) {
+		lanes leaf = lanes_load(&work->leaves[at]);
+		lanes from = half_lanes_load(&work->clouds[at]);
+		lanes to = leaf >> LEAF_INTERCONNECT_BITS;
+		lanes up = (lanes)(from > to) & (uint32_t)sizeof(struct traffic_count);
+
+		lanes_store(&targets->slots[at], to * (uint32_t)sizeof(struct cloud_slot));
+		lanes_store(
+			&targets->totals[at],
+			(leaf & INTERCONNECT_ID_MAX) * (uint32_t)sizeof(struct traffic_count[2]) +
+				up
+		);
+	}
+}
+
+static inline uint64_t rewrite_each(
+	struct work *work, void *traffic, uint64_t left, uint64_t unpadded, uint32_t *ports
+)
+{
+	const uint64_t same_untagged = find_same_bounds(work, unpadded, L2_BYTES);
+	const uint64_t same_tagged = find_same_bounds(work, unpadded, L2_BYTES + TAG_BYTES);
+	const struct egress *egresses[QUICK_MAX];
+	const uint64_t ipv6 = work->ipv6;
+	struct targets targets;
+	uint64_t sent = 0;
+
+	find_targets(work, &targets);
+	for (uint64_t one = left; one != 0; one &= one - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(one);
+		const struct cloud_slot *slot =
+			(const void *)((const char *)exchange.clouds + targets.slots[i]);
+
+		egresses[i] = published(slot->egress);
+		rte_prefetch0(egresses[i]);
+		rte_prefetch0((const char *)traffic + targets.totals[i]);
+	}
+	for (; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		const struct egress *egress = egresses[i];
+		uint32_t length = work->length[i];
+		uint64_t same;
+
+		if (!egress || length > egress->limit)
+			continue;
+		sent |= (uint64_t)1 << i;
+		ports[i] = egress->port;
+		count((void *)((char *)traffic + targets.totals[i]), 1, length);
+		same = egress->l2_length == L2_BYTES ? same_untagged : same_tagged;
+		if (!(same >> i & 1))
+			rewrite_bounds(work, i, egress->l2_length);
+		if (ipv6 >> i & 1)
+			rewrite6(work, i, egress);
+		else
+			rewrite4(work, i, egress);
+	}
+	return sent;
+}
+
+// Bit i: the leaf leads to a peer.
+static inline uint64_t find_peers(const struct work *work)
+{
+	uint64_t local = 0;
+
+	for (unsigned at = 0; at < work->n; at += LANES)
+		local |= (uint64_t)lanes_mask((lanes
+			 )((lanes_load(&work->leaves[at]) & INTERCONNECT_ID_MAX) == 0))
+			<< at;
+	return ~local;
+}
+
+static __attribute__((noinline)) void finish_each(
+	struct work *work, struct quick_burst *burst, struct traffic_count (*traffic)[2],
+	uint64_t left, uint64_t unpadded, bool mixed
+)
+{
+	uint32_t ports[QUICK_MAX] = {};
+	uint64_t sent = rewrite_each(work, traffic, left & find_peers(work), unpadded, ports);
+
+	work->good = (work->good & ~left) | sent;
+	while (sent != 0) {
+		uint32_t port = ports[__builtin_ctzll(sent)];
+		uint64_t same = find_equal(ports, work->n, port) & sent;
+
+		add_send(work, burst, same, (uint16_t)port, mixed);
+		sent &= ~same;
+	}
+}
+
+// Is a group too small to be worth a way of its own?
+static inline bool is_thin(uint64_t group, uint64_t left)
+{
+	return __builtin_popcountll(group) < GROUP_MIN && __builtin_popcountll(left) > GROUP_MIN;
+}
+
+static inline void finish(
+	struct work *work, struct quick_burst *burst, struct traffic_count (*traffic)[2],
+	const bool mixed
+)
+{
+	uint64_t left = work->good, unpadded = find_unpadded(work);
+
+	for (unsigned groups = 0; left != 0; groups++) {
+		unsigned first = (unsigned)__builtin_ctzll(left);
+		leaf_t leaf = work->leaves[first];
+		uint64_t same = find_equal(work->leaves, work->n, leaf) & left, fitting;
+		const struct egress *egress;
+
+		if (groups == GROUPS_MAX || is_thin(same, left)) {
+			finish_each(work, burst, traffic, left, unpadded, mixed);
+			return;
+		}
+		left &= ~same;
+		egress = egress_of(leaf);
+		fitting = egress ? same & find_fitting(work, egress->limit) : 0;
+		work->good &= ~(same & ~fitting);
+		if (fitting == 0)
+			continue;
+		rewrite_group(work, fitting, unpadded, egress);
+		count(count_of(traffic, leaf, work->clouds[first]),
+		      (unsigned)__builtin_popcountll(fitting), sum_lengths(work, fitting));
+		add_send(work, burst, fitting, egress->port, mixed);
+	}
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Gather: where the headers are, and whose the packets are. Included by quick.c only.
+#pragma once
+
+#include "quick_work.h"
+#include "table_layout.h"
+
+#include <rte_prefetch.h>
+
+// For lanes without a packet: never good, so never written.
+static uint8_t nothing[2 * L2_BYTES + IPV4_BYTES];
+static struct rte_mbuf nobody = {.buf_addr = nothing, .nb_segs = 1};
+
+// For clouds without a table.
+static const struct {
+	struct table head;
+	union line root, node;
+	union line root6, inner6, node6;
+} no_table = {
+	.head.has_local = true,
+	.head.tree6 = &no_table.root6,
+	.root.root.ends = {[0 ... ROOT_ENDS - 1] = INT32_MAX},
+	.node.node.ends = {[0 ... NODE_RANGES - 1] = INT32_MAX},
+	.root6.root6.ends = {[0 ... ROOT6_ENDS - 1] = INT64_MAX},
+	.inner6.root6.ends = {[0 ... ROOT6_ENDS - 1] = INT64_MAX},
+	.node6.node6.ends = {[0 ... NODE6_RANGES - 2] = INT64_MAX},
+};
+
+// Where the frames are and how long, by what their buffers tell. Bit i of the result: the frame is
+// in several buffers, or a NIC took its tag.
+#if LANES == 16
+
+static inline uint64_t read_buffers(struct work *work)
+{
+	const __m512i flags = _mm512_set1_epi64((int64_t)RTE_MBUF_F_RX_VLAN_STRIPPED);
+	const __m512i segments = _mm512_set1_epi64((int64_t)0xffff << 32);
+	const __m512i one_segment = _mm512_set1_epi64((int64_t)1 << 32);
+	const __m512i low16 = _mm512_set1_epi64(0xffff);
+	uint64_t odd = 0;
+
+	for (unsigned at = 0; at < round_up(work->n); at += 8) {
+		struct buffer_lanes b = load_buffers(&work->mbufs[at]);
+		__m512i offset = _mm512_add_epi64(
+			_mm512_and_si512(b.rearm, low16), _mm512_set1_epi64(L2_BYTES - LEAD)
+		);
+		__m256i length = _mm512_cvtepi64_epi32(_mm512_and_si512(b.length, low16));
+		__mmask8 chained =
+			_mm512_cmpneq_epi64_mask(_mm512_and_si512(b.rearm, segments), one_segment);
+
+		_mm512_storeu_si512(&work->start[at], _mm512_add_epi64(b.address, offset));
+		_mm256_storeu_si256(
+			(void *)&work->room[at],
+			_mm256_sub_epi32(length, _mm256_set1_epi32(L2_BYTES))
+		);
+		for (unsigned i = at; i < at + 8; i++)
+			rte_prefetch0(work->start[i]);
+		odd |= (uint64_t)(chained | _mm512_test_epi64_mask(b.flags, flags)) << at;
+	}
+	return odd;
+}
+
+#else
+
+// Not 0 when it is.
+static inline uint64_t is_odd_buffer(const struct rte_mbuf *mbuf)
+{
+	return (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) | (mbuf->nb_segs ^ 1u);
+}
+
+static __attribute__((noinline)) uint64_t find_odd_buffers(const struct work *work)
+{
+	uint64_t odd = 0;
+
+	for (unsigned i = 0; i < work->n; i++)
+		odd |= (uint64_t)(is_odd_buffer(work->mbufs[i]) != 0) << i;
+	return odd;
+}
+
+static inline uint64_t read_buffers(struct work *work)
+{
+	uint64_t odd = 0;
+
+	for (unsigned i = 0; i < round_up(work->n); i++) {
+		const struct rte_mbuf *mbuf = work->mbufs[i];
+
+		work->start[i] = rte_pktmbuf_mtod(mbuf, uint8_t *) + L2_BYTES - LEAD;
+		work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES; // below 0 when it is too short
+		rte_prefetch0(work->start[i]);
+		odd |= is_odd_buffer(mbuf);
+	}
+	return odd ? find_odd_buffers(work) : 0;
+}
+
+#endif
+
+static inline void gather(struct work *work)
+{
+	for (unsigned i = work->n; i < round_up(work->n); i++)
+		work->mbufs[i] = &nobody;
+	work->good = all_of(work->n) & ~read_buffers(work);
+	work->ipv6 = 0;
+	work->tagged = 0;
+}
+
+static inline const struct table *table_of(uint16_t cloud)
+{
+	const struct table *table = published(exchange.clouds[cloud].table);
+
+	return table ? table : &no_table.head;
+}
+
+// Trunks: the first four bytes from the ethertype on are a tag's, or are not
+
+#define TAG_TYPE ((uint32_t)RTE_BE16(RTE_ETHER_TYPE_VLAN)) // in the order of the wire
+#define TAG_MASK (0xffffu | (uint32_t)RTE_BE16(VLAN_IDS - 1) << 16)
+
+static inline uint16_t cloud_by_tag(const struct port_map *map, uint32_t tag)
+{
+	bool tagged = (tag & 0xffffu) == TAG_TYPE;
+	uint16_t vlan = rte_be_to_cpu_16((uint16_t)(tag >> 16)) % VLAN_IDS;
+
+	return tagged ? map->tagged[vlan] : map->untagged;
+}
+
+// Do all belong to one cloud, by one tag? Takes from 'good' what is sent to other MAC addresses
+// than ours. That a frame is long enough is checked with its headers: what is read of a shorter one
+// is still in its buffer.
+static inline bool one_tag(struct work *work, const struct port_map *map)
+{
+	uint32_t first = load32(frame_of(work, 0) + ETHERTYPE_AT), differ = 0;
+	uint64_t for_others = 0;
+
+	for (unsigned i = 0; i < work->n; i++) {
+		const uint8_t *frame = frame_of(work, i);
+
+		for_others |= (uint64_t)((load64(frame) ^ map->mac) << 16 != 0) << i;
+		differ |= load32(frame + ETHERTYPE_AT) ^ first;
+	}
+	work->good &= ~for_others;
+	// What is not tagged differs in what is no VLAN.
+	return (differ & ((first & 0xffffu) == TAG_TYPE ? TAG_MASK : 0xffffu)) == 0;
+}
+
+static inline void skip_tag(struct work *work, unsigned i)
+{
+	work->start[i] += TAG_BYTES;
+	work->room[i] -= TAG_BYTES;
+}
+
+// After one_tag(): true. Returns the cloud.
+static inline uint16_t read_one_tag(struct work *work, const struct port_map *map)
+{
+	uint32_t tag = load32(frame_of(work, 0) + ETHERTYPE_AT);
+	uint16_t cloud = cloud_by_tag(map, tag);
+
+	if ((tag & 0xffffu) == TAG_TYPE) {
+		work->tagged = all_of(work->n);
+		for (unsigned i = 0; i < work->n; i++)
+			skip_tag(work, i);
+	}
+	return cloud;
+}
+
+// After one_tag(): false.
+static inline void read_tags(struct work *work, const struct port_map *map)
+{
+	for (unsigned i = 0; i < work->n; i++) {
+		uint32_t tag = load32(frame_of(work, i) + ETHERTYPE_AT);
+		uint16_t cloud = cloud_by_tag(map, tag);
+
+		work->clouds[i] = cloud;
+		work->tables[i] = table_of(cloud);
+		rte_prefetch0(table_tree(work->tables[i]));
+		if ((tag & 0xffffu) != TAG_TYPE)
+			continue;
+		work->tagged |= (uint64_t)1 << i;
+		skip_tag(work, i);
+	}
+}

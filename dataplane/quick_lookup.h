@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Look up a burst: is the source the cloud's own, where is the destination? Included by quick.c
+// only.
+#pragma once
+
+#include "quick_search.h"
+#include "quick_work.h"
+
+#include <rte_prefetch.h>
+
+// Trees that lead on to others: not in the common case
+
+static __attribute__((noinline)) void follow(
+	const struct table *const *tables, const uint32_t *keys, leaf_t *leaves, unsigned n
+)
+{
+	for (unsigned i = 0; i < n; i++)
+		while (value_leads_on(leaves[i]))
+			leaves[i] = search(table_lines(tables[i]) + leaves[i], (int32_t)keys[i]);
+}
+
+static __attribute__((noinline)) void follow_one(
+	const struct table *table, const uint32_t *keys, leaf_t *leaves, unsigned n
+)
+{
+	const struct table *tables[QUICK_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		tables[i] = table;
+	follow(tables, keys, leaves, n);
+}
+
+static inline bool any_leads_on(const leaf_t *leaves, unsigned n)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < n; at += LANES)
+		found |= (uint64_t
+			 )lanes_mask((lanes)(lanes_load(&leaves[at]) - 1 < INTERCONNECT_ID_MAX))
+			<< at;
+	return (found & all_of(n)) != 0;
+}
+
+// Bit i: leaves[i] is 'leaf'.
+static inline uint64_t find_equal(const leaf_t *leaves, unsigned n, leaf_t leaf)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < n; at += LANES)
+		found |= (uint64_t)lanes_mask((lanes)(lanes_load(&leaves[at]) == leaf)) << at;
+	return found;
+}
+
+// IPv4 in one table: roots by lanes, nodes one by one
+
+static inline void search_one(
+	const struct table *table, const uint32_t *keys, leaf_t *leaves, unsigned n
+)
+{
+	const union line *tree = table_tree(table);
+	uint32_t offsets[QUICK_MAX]; // of nodes, in bytes
+
+	for (unsigned at = 0; at < n; at += LANES)
+		lanes_store(
+			&offsets[at],
+			(root_ranks(&tree->root, lanes_load(&keys[at])) + 1) * LINE_BYTES
+		);
+	for (unsigned i = 0; i < n; i++) {
+		const struct node *node = (const void *)((const char *)tree + offsets[i]);
+
+		leaves[i] = node->values[rank_node(node, (int32_t)keys[i])];
+	}
+	if (any_leads_on(leaves, n))
+		follow_one(table, keys, leaves, n);
+}
+
+static inline uint64_t local_in_one(struct work *work, const struct table *table, uint16_t cloud)
+{
+	leaf_t leaves[QUICK_MAX];
+	uint64_t local = 0;
+
+	if (table->has_local) {
+		for (unsigned at = 0; at < work->n; at += LANES)
+			local |= (uint64_t)local_lanes(table, lanes_load(&work->source[at])) << at;
+	} else if (table->more_local) {
+		const void *more = table_lines(table) + table->more_local;
+
+		for (unsigned at = 0; at < work->n; at += LANES)
+			local |= (uint64_t)more_local_lanes(more, lanes_load(&work->source[at]))
+				<< at;
+	} else {
+		search_one(table, work->source, leaves, work->n);
+		local = find_equal(leaves, work->n, leaf_local(cloud));
+	}
+	return local;
+}
+
+// IPv4 in many tables: all roots first, so that all nodes are on their way to the cache at once
+
+static inline void find_nodes(
+	const struct table *const *tables, const uint32_t *keys, const struct node **nodes,
+	unsigned n
+)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const union line *tree = table_tree(tables[i]);
+
+		nodes[i] = &tree[1 + rank_root(&tree->root, (int32_t)keys[i])].node;
+		rte_prefetch0(nodes[i]);
+	}
+}
+
+static inline void search_nodes(
+	const struct table *const *tables, const uint32_t *keys, const struct node *const *nodes,
+	leaf_t *leaves, unsigned n
+)
+{
+	for (unsigned i = 0; i < n; i++)
+		leaves[i] = nodes[i]->values[rank_node(nodes[i], (int32_t)keys[i])];
+	if (any_leads_on(leaves, n))
+		follow(tables, keys, leaves, n);
+}
+
+static inline void search_many(
+	const struct table *const *tables, const uint32_t *keys, leaf_t *leaves, unsigned n
+)
+{
+	const struct node *nodes[QUICK_MAX];
+
+	find_nodes(tables, keys, nodes, n);
+	search_nodes(tables, keys, nodes, leaves, n);
+}
+
+// IPv6
+
+static __attribute__((noinline)) leaf_t follow6(
+	const struct table *table, uint64_t upper, uint64_t lower, leaf_t value
+)
+{
+	while (value_leads_on(value)) {
+		const union line *tree = table_lines(table) + (value & VALUE_LINES);
+
+		value = search6(tree, key6_of(value & VALUE_LOWER ? lower : upper));
+	}
+	return value;
+}
+
+static inline leaf_t lookup6(const struct table *table, uint64_t upper, uint64_t lower)
+{
+	leaf_t value = search6(table->tree6, key6_of(upper));
+
+	return value_leads_on(value) ? follow6(table, upper, lower, value) : value;
+}
+
+// The leaf of an address as it stands in a packet.
+static inline leaf_t lookup6_at(const struct table *table, const uint8_t *addr)
+{
+	return lookup6(table, rte_be_to_cpu_64(load64(addr)), rte_be_to_cpu_64(load64(addr + 8)));
+}
+
+#define SOURCE6_AT 8
+#define DESTINATION6_AT 24
+
+// Of the IPv6 packets: leaves of the destinations. Returns whose source is local.
+static inline uint64_t look_up6(struct work *work, const struct table *one, uint16_t cloud)
+{
+	uint64_t local = 0;
+
+	for (uint64_t left = work->ipv6; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		const struct table *table = one ? one : work->tables[i];
+		const uint8_t *ip = header_of(work, i);
+		leaf_t own = leaf_local(one ? cloud : work->clouds[i]);
+
+		local |= (uint64_t)(lookup6_at(table, ip + SOURCE6_AT) == own) << i;
+		work->leaves[i] = lookup6_at(table, ip + DESTINATION6_AT);
+	}
+	return local;
+}
+
+// Both families. Leaves in 'good' what has a source of its cloud's own.
+
+static inline void look_up_in_one(struct work *work, const struct table *table, uint16_t cloud)
+{
+	uint64_t ipv4 = work->good & ~work->ipv6;
+
+	if (ipv4 != 0) {
+		ipv4 &= local_in_one(work, table, cloud);
+		search_one(table, work->destination, work->leaves, work->n);
+	}
+	if (work->ipv6 != 0)
+		work->ipv6 &= look_up6(work, table, cloud);
+	work->good = ipv4 | work->ipv6;
+}
+
+static inline uint64_t look_up4_in_many(struct work *work)
+{
+	const struct node *sources[QUICK_MAX], *destinations[QUICK_MAX];
+	leaf_t leaves[QUICK_MAX];
+	uint64_t local = 0;
+
+	find_nodes(work->tables, work->source, sources, work->n);
+	find_nodes(work->tables, work->destination, destinations, work->n);
+	search_nodes(work->tables, work->source, sources, leaves, work->n);
+	search_nodes(work->tables, work->destination, destinations, work->leaves, work->n);
+	for (unsigned i = 0; i < work->n; i++)
+		local |= (uint64_t)(leaves[i] == leaf_local(work->clouds[i])) << i;
+	return local;
+}
+
+static inline void look_up_in_many(struct work *work)
+{
+	uint64_t ipv4 = work->good & ~work->ipv6;
+
+	if (ipv4 != 0)
+		ipv4 &= look_up4_in_many(work);
+	if (work->ipv6 != 0)
+		work->ipv6 &= look_up6(work, NULL, 0);
+	work->good = ipv4 | work->ipv6;
+}
