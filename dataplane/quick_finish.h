@@ -250,7 +250,7 @@ static inline uint64_t rewrite_each(
 {
 	const uint64_t same_untagged = find_same_bounds(work, unpadded, L2_BYTES);
 	const uint64_t same_tagged = find_same_bounds(work, unpadded, L2_BYTES + TAG_BYTES);
-	const struct egress *egresses[QUICK_MAX];
+	const struct egress *egresses[QUICK_MAX] = {};
 	const uint64_t ipv6 = work->ipv6;
 	struct targets targets;
 	uint64_t sent = 0;
