@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define WARM_UP 0.02 // seconds before a slice counts
-#define PATIENCE 5.0 // seconds until it must have begun
+#define PATIENCE 30.0 // seconds until it must have begun
 #define NOISE_MAX 0.25 // p10 and p90 of the reference around its median
 
 struct run {
