@@ -35,6 +35,13 @@ build_lab() {
 	build_targets "$BUILD" control/t0xd control/cli/t0xctl bench/t0x-traffic
 }
 
+# What bench/run runs, the lab's included.
+build_bench() {
+	[[ -z ${T0X_BUILD:-} ]] || return 0
+	build_lab
+	build_targets "$BUILD" bench-programs
+}
+
 build_release_with_tests() {
 	[[ -z ${T0X_BUILD:-} ]] || return 0
 	mkdir -p "$TREE/build"

@@ -8,6 +8,9 @@
 PACKAGES_LAB=(gcc meson ninja-build pkg-config dpdk-dev libevent-dev libjansson-dev libsqlite3-dev
 	libmnl-dev libsystemd-dev iproute2 iputils-ping iputils-tracepath traceroute iperf3 ethtool
 	procps nftables jq util-linux)
+# Plots and tables.
+# shellcheck disable=SC2034
+PACKAGES_BENCH=(gnuplot-nox bsdextrautils git)
 # shellcheck disable=SC2034
 PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git dpdk)
 # shellcheck disable=SC2034
