@@ -165,15 +165,16 @@ plot() {
 
 # plot_bars PART-NAME TITLE Y-AXIS: lines of label, median, lower and upper quartile.
 plot_bars() {
-	plot "$@" 'set style fill solid 0.8' 'set boxwidth 0.7' 'set xtics rotate by -35 noenhanced' \
-		'unset key' \
-		'plot $data using 0:2:xtic(1) with boxes lc rgb "#4477aa", $data using 0:2:3:4 with yerrorbars lc rgb "black" pt 0'
+	plot "$@" 'set style fill solid 0.8 border lc rgb "black"' 'unset key' \
+		'set xtics rotate by -35 noenhanced' \
+		'plot $data using 0:2:3:4:(0.7):xtic(1) with boxerrorbars lc rgb "#88aacc"'
 }
 
-# plot_lines PART-NAME TITLE Y-AXIS X-AXIS: lines of x, and a column for each curve; the first line
-# has their names.
+# plot_lines PART-NAME TITLE Y-AXIS X-AXIS [GNUPLOT...]: lines of x, and a column for each curve; the
+# first line has their names.
 plot_lines() {
 	local x=$4
-	plot "$1" "$2" "$3" "set xlabel \"$x\" noenhanced" 'set key autotitle columnhead outside' \
+	plot "$1" "$2" "$3" "${@:5}" "set xlabel \"$x\" noenhanced" \
+		'set key autotitle columnhead outside' \
 		'plot for [i=2:*] $data using 1:i with linespoints lw 2'
 }
