@@ -132,9 +132,9 @@ report_text() {
 	progress_end
 	{
 		report_heading "$1"
-		say
+		echo
 		"$2"
-		say
+		echo
 		report_verdicts "$1"
 	} | tee "$REPORT/$1.txt"
 }
