@@ -86,8 +86,7 @@ static void lookup_ipv6(
 	leaf_t *leaves, unsigned n
 )
 {
-	for (unsigned i = 0; i < n; i++)
-		leaves[i] = lookup6(tables[i], uppers[i], lowers[i]);
+	lookup6_many(tables, uppers, lowers, leaves, n);
 }
 
 extern const struct quick QUICK;

@@ -41,33 +41,43 @@ static inline unsigned rank_root6(const struct root6 *root, int64_t key)
 
 static inline unsigned rank_node6(const struct node6 *node, int64_t key)
 {
-	__mmask8 below = _mm512_cmpgt_epi64_mask(_mm512_set1_epi64(key), _mm512_load_si512(node));
+	const __mmask8 ends = (1u << (NODE6_RANGES - 1)) - 1;
+	__mmask8 below =
+		_mm512_mask_cmpgt_epi64_mask(ends, _mm512_set1_epi64(key), _mm512_load_si512(node));
 
-	return (unsigned)_mm_popcnt_u32(below & ((1u << (NODE6_RANGES - 1)) - 1));
+	return (unsigned)_mm_popcnt_u32(below);
 }
 
 #elif defined(__AVX2__)
 
-static inline unsigned below8(const int32_t *ends, __m256i key)
+static inline __m256i compare8(const int32_t *ends, __m256i keys)
 {
-	__m256i below = _mm256_cmpgt_epi32(key, _mm256_load_si256((const __m256i *)ends));
-
-	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(below));
+	return _mm256_cmpgt_epi32(keys, _mm256_load_si256((const __m256i *)ends));
 }
 
-static inline unsigned below4(const int64_t *ends, __m256i key)
+static inline __m256i compare4(const int64_t *ends, __m256i keys)
 {
-	__m256i below = _mm256_cmpgt_epi64(key, _mm256_load_si256((const __m256i *)ends));
+	return _mm256_cmpgt_epi64(keys, _mm256_load_si256((const __m256i *)ends));
+}
 
-	return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(below));
+static inline unsigned below8(const int32_t *ends, __m256i keys)
+{
+	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(compare8(ends, keys)));
+}
+
+// How many of the 32-bit lanes of both are set. They are packed to 16 bits first, for one mask.
+static inline unsigned count_lanes(__m256i a, __m256i b)
+{
+	unsigned bytes = (unsigned)_mm256_movemask_epi8(_mm256_packs_epi32(a, b));
+
+	return (unsigned)_mm_popcnt_u32(bytes) / 2;
 }
 
 static inline unsigned rank_root(const struct root *root, int32_t key)
 {
 	__m256i keys = _mm256_set1_epi32(key);
 
-	return (unsigned
-	)_mm_popcnt_u32(below8(root->ends, keys) | below8(root->ends + 8, keys) << 8);
+	return count_lanes(compare8(root->ends, keys), compare8(root->ends + 8, keys));
 }
 
 static inline unsigned rank_node(const struct node *node, int32_t key)
@@ -88,13 +98,14 @@ static inline unsigned rank_root6(const struct root6 *root, int64_t key)
 {
 	__m256i keys = _mm256_set1_epi64x(key);
 
-	return (unsigned
-	)_mm_popcnt_u32(below4(root->ends, keys) | below4(root->ends + 4, keys) << 4);
+	return count_lanes(compare4(root->ends, keys), compare4(root->ends + 4, keys)) / 2;
 }
 
 static inline unsigned rank_node6(const struct node6 *node, int64_t key)
 {
-	return (unsigned)_mm_popcnt_u32(below4(node->ends, _mm256_set1_epi64x(key))) +
+	__m256i below = compare4(node->ends, _mm256_set1_epi64x(key));
+
+	return (unsigned)_mm_popcnt_u32((unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(below))) +
 		(node->ends[4] < key);
 }
 
@@ -154,10 +165,24 @@ static inline leaf_t search(const union line *tree, int32_t key)
 	return node->values[rank_node(node, key)];
 }
 
+// The two levels of lines below the root of an IPv6 tree.
+static inline const union line *inner6_of(const union line *tree, int64_t key)
+{
+	size_t child = rank_root6(&tree->root6, key); // as wide as a pointer: nothing to extend
+
+	return &tree[1 + child * INNER6_LINES];
+}
+
+static inline const union line *node6_of(const union line *inner, int64_t key)
+{
+	size_t child = rank_root6(&inner->root6, key);
+
+	return &inner[1 + child];
+}
+
 static inline leaf_t search6(const union line *tree, int64_t key)
 {
-	const union line *inner = &tree[1 + rank_root6(&tree->root6, key) * INNER6_LINES];
-	const struct node6 *node = &inner[1 + rank_root6(&inner->root6, key)].node6;
+	const struct node6 *node = &node6_of(inner6_of(tree, key), key)->node6;
 
 	return node->values[rank_node6(node, key)];
 }
