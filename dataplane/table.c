@@ -1,148 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "table.h"
 
+#include "ranges.h"
 #include "table_layout.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Addresses of both families as one integer, to flatten them by the same code.
-typedef unsigned __int128 key_t128;
-
-struct range {
-	key_t128 start;
-	leaf_t leaf;
-};
-
-struct ranges {
-	struct range *range;
-	unsigned n;
-};
-
-static key_t128 addr_key(const struct addr *addr)
-{
-	key_t128 key = 0;
-
-	for (unsigned i = 0; i < family_bits(addr->family) / 8; i++)
-		key = key << 8 | addr->bytes[i];
-	return key;
-}
-
-// Begin a range, merging with the one before when it has the same start or the same leaf.
-static void range_begin(struct ranges *ranges, key_t128 start, leaf_t leaf)
-{
-	if (ranges->n > 0 && ranges->range[ranges->n - 1].start == start)
-		ranges->n--;
-	if (ranges->n > 0 && ranges->range[ranges->n - 1].leaf == leaf)
-		return;
-	ranges->range[ranges->n++] = (struct range){start, leaf};
-}
-
-static key_t128 family_end(unsigned bits)
-{
-	return bits == 128 ? ~(key_t128)0 : ((key_t128)1 << bits) - 1;
-}
-
-// The last address of a prefix.
-static key_t128 prefix_end(const struct prefix *prefix)
-{
-	unsigned bits = family_bits(prefix->addr.family);
-
-	return addr_key(&prefix->addr) +
-		(prefix->len == bits ? 0 : family_end(bits) >> prefix->len);
-}
-
-// Prefixes in address order, wider before narrower: what encloses a prefix comes before it.
-static int route_order(const void *a, const void *b)
-{
-	const struct route *const *left = a;
-	const struct route *const *right = b;
-	int order = prefix_compare(&(*left)->prefix, &(*right)->prefix);
-
-	// Equal prefixes stay in the order given, so that the later one wins.
-	return order != 0 ? order : (*left > *right) - (*left < *right);
-}
-
-struct open_prefix {
-	key_t128 last; // last address of the prefix
-	leaf_t leaf;
-};
-
-// Flatten the routes of one family (n, sorted) to disjoint ranges that cover everything.
-// 'ranges' has room for 2 * n + 1.
-static void flatten(
-	struct ranges *ranges, const struct route *const *routes, unsigned n, unsigned bits
-)
-{
-	key_t128 end = family_end(bits);
-	struct open_prefix open[130] = {{end, LEAF_NONE}}; // nested prefixes, the root below all
-	unsigned depth = 1;
-
-	range_begin(ranges, 0, LEAF_NONE);
-	for (unsigned i = 0; i < n; i++) {
-		key_t128 start = addr_key(&routes[i]->prefix.addr);
-
-		// Close what ends before this prefix: the range goes back to what encloses it.
-		while (open[depth - 1].last < start) {
-			depth--;
-			range_begin(ranges, open[depth].last + 1, open[depth - 1].leaf);
-		}
-		// An equal prefix is replaced, not nested.
-		if (depth > 1 && i > 0 && prefix_equal(&routes[i]->prefix, &routes[i - 1]->prefix))
-			depth--;
-		open[depth++] =
-			(struct open_prefix){prefix_end(&routes[i]->prefix), routes[i]->leaf};
-		range_begin(ranges, start, routes[i]->leaf);
-	}
-	while (depth > 1) {
-		depth--;
-		if (open[depth].last < end)
-			range_begin(ranges, open[depth].last + 1, open[depth - 1].leaf);
-	}
-}
-
-static int hole_order(const void *a, const void *b)
-{
-	return prefix_compare(a, b);
-}
-
-// Find nothing in the holes (n, of one family, sorted). 'whole' covers everything; 'ranges' has
-// room for 2 * n more.
-static void cut_holes(
-	struct ranges *ranges, const struct ranges *whole, const struct prefix *holes, unsigned n,
-	unsigned bits
-)
-{
-	unsigned hole = 0;
-
-	for (unsigned i = 0; i < whole->n; i++) {
-		const struct range *range = &whole->range[i];
-		key_t128 next = i + 1 < whole->n ? range[1].start : 0; // 0: beyond everything
-		key_t128 last = next - 1;
-		key_t128 at = range->start;
-
-		if (next == 0)
-			last = family_end(bits);
-		range_begin(ranges, at, range->leaf);
-		while (hole < n) {
-			key_t128 first = addr_key(&holes[hole].addr);
-			key_t128 end = prefix_end(&holes[hole]);
-
-			if (first > last)
-				break;
-			if (end >= at)
-				range_begin(ranges, first > at ? first : at, LEAF_NONE);
-			if (end >= last)
-				break; // it may go on in the next range
-			if (end >= at) {
-				at = end + 1;
-				range_begin(ranges, at, range->leaf);
-			}
-			hole++;
-		}
-	}
-}
 
 // Laying out
 //
@@ -450,63 +314,22 @@ static bool leaves_are_real(const struct route *routes, unsigned n)
 	return true;
 }
 
-// The ranges of one family. 'ranges' and 'whole' have room for 2 * (n + n_holes) + 1.
-static void make_ranges(
-	struct ranges *ranges, struct ranges *whole, const struct route *const *routes, unsigned n,
-	const struct prefix *holes, unsigned n_holes, unsigned bits
-)
-{
-	whole->n = 0;
-	flatten(whole, routes, n, bits);
-	cut_holes(ranges, whole, holes, n_holes, bits);
-}
-
 struct table *table_build(
 	const struct route *routes, unsigned n, const struct prefix *holes, unsigned n_holes
 )
 {
-	size_t room = 2 * ((size_t)n + n_holes) + 1;
-	struct ranges ranges[FAMILIES] = {}, whole = {};
-	unsigned n_ipv4 = 0, n_ipv4_holes = 0;
+	struct ranges ranges[FAMILIES];
 	struct table *table = NULL;
-	const struct route **sorted;
-	struct prefix *sorted_holes;
 
 	if (n > TABLE_MAX_ROUTES || !leaves_are_real(routes, n)) {
 		errno = n > TABLE_MAX_ROUTES ? E2BIG : EINVAL;
 		return NULL;
 	}
-	sorted = malloc((n + 1) * sizeof(struct route *));
-	sorted_holes = malloc((n_holes + 1) * sizeof(struct prefix));
-	whole.range = malloc(room * sizeof(struct range));
-	ranges[0].range = malloc(room * sizeof(struct range));
-	ranges[1].range = calloc(room, sizeof(struct range));
-	errno = ENOMEM;
-	if (!sorted || !sorted_holes || !whole.range || !ranges[0].range || !ranges[1].range)
-		goto out;
-	for (unsigned i = 0; i < n; i++) {
-		sorted[i] = &routes[i];
-		n_ipv4 += routes[i].prefix.addr.family == FAMILY_IPV4;
-	}
-	for (unsigned i = 0; i < n_holes; i++) {
-		sorted_holes[i] = holes[i];
-		n_ipv4_holes += holes[i].addr.family == FAMILY_IPV4;
-	}
-	qsort(sorted, n, sizeof(const struct route *), route_order); // IPv4 before IPv6
-	qsort(sorted_holes, n_holes, sizeof(struct prefix), hole_order);
-	make_ranges(&ranges[0], &whole, sorted, n_ipv4, sorted_holes, n_ipv4_holes, 32);
-	make_ranges(
-		&ranges[1], &whole, &sorted[n_ipv4], n - n_ipv4, &sorted_holes[n_ipv4_holes],
-		n_holes - n_ipv4_holes, 128
-	);
-	table = lay_out(&ranges[0], &ranges[1]);
-
-out:
-	free(sorted);
-	free(sorted_holes);
-	free(whole.range);
-	free(ranges[0].range);
-	free(ranges[1].range);
+	if (ranges_make(ranges, routes, n, holes, n_holes) == 0)
+		table = lay_out(&ranges[0], &ranges[1]);
+	else
+		errno = ENOMEM;
+	ranges_free(ranges);
 	return table;
 }
 
