@@ -147,60 +147,98 @@ static __attribute__((noinline)) leaf_t follow6(
 	return value;
 }
 
-static inline leaf_t lookup6(const struct table *table, uint64_t upper, uint64_t lower)
-{
-	leaf_t value = search6(table->tree6, key6_of(upper));
-
-	return value_leads_on(value) ? follow6(table, upper, lower, value) : value;
-}
-
-// Many at once, one level of all trees after the other: no key waits for another's lines.
-static inline void lookup6_many(
-	const struct table *const *tables, const uint64_t *uppers, const uint64_t *lowers,
-	leaf_t *leaves, unsigned n
+// Many keys, one level of all trees after the other: no key waits for another's lines.
+static inline void search6_many(
+	const union line *const *trees, const int64_t *keys, leaf_t *values, unsigned n
 )
 {
 	const union line *lines[QUICK_MAX];
-	int64_t keys[QUICK_MAX];
 
-	for (unsigned i = 0; i < n; i++)
-		keys[i] = key6_of(uppers[i]);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
-		lines[i] = inner6_of(tables[i]->tree6, keys[i]);
+		lines[i] = inner6_of(trees[i], keys[i]);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
 		lines[i] = node6_of(lines[i], keys[i]);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
-		leaves[i] = lines[i]->node6.values[rank_node6(&lines[i]->node6, keys[i])];
+		values[i] = lines[i]->node6.values[rank_node6(&lines[i]->node6, keys[i])];
+}
+
+static inline void lookup6_many(
+	const struct table *const *tables, const uint64_t *uppers, const uint64_t *lowers,
+	leaf_t *leaves, unsigned n
+)
+{
+	const union line *trees[QUICK_MAX];
+	int64_t keys[QUICK_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		trees[i] = tables[i]->tree6;
+		keys[i] = key6_of(uppers[i]);
+	}
+	search6_many(trees, keys, leaves, n);
 	if (any_leads_on(leaves, n))
 		for (unsigned i = 0; i < n; i++)
 			leaves[i] = follow6(tables[i], uppers[i], lowers[i], leaves[i]);
 }
 
-// The leaf of an address as it stands in a packet.
-static inline leaf_t lookup6_at(const struct table *table, const uint8_t *addr)
-{
-	return lookup6(table, rte_be_to_cpu_64(load64(addr)), rte_be_to_cpu_64(load64(addr + 8)));
-}
-
 #define SOURCE6_AT 8
 #define DESTINATION6_AT 24
 
-// Of the IPv6 packets: leaves of the destinations. Returns whose source is local.
-static inline uint64_t look_up6(struct work *work, const struct table *one, uint16_t cloud)
-{
-	uint64_t local = 0;
+// The IPv6 packets of a burst, closed up.
+struct ipv6_packets {
+	unsigned n;
+	const uint8_t *headers[QUICK_MAX];
+	const struct table *tables[QUICK_MAX];
+	const union line *trees[QUICK_MAX];
+};
 
-	for (uint64_t left = work->ipv6; left != 0; left &= left - 1) {
+// The leaves of the addresses that stand there in the headers.
+static inline void look_up6_at(const struct ipv6_packets *packets, unsigned offset, leaf_t *leaves)
+{
+	int64_t keys[QUICK_MAX]; // the upper halves: most often enough
+
+	for (unsigned k = 0; k < packets->n; k++)
+		keys[k] = key6_of(rte_be_to_cpu_64(load64(packets->headers[k] + offset)));
+	search6_many(packets->trees, keys, leaves, packets->n);
+	if (!any_leads_on(leaves, packets->n))
+		return;
+	for (unsigned k = 0; k < packets->n; k++) {
+		const uint8_t *addr = packets->headers[k] + offset;
+
+		leaves[k] =
+			follow6(packets->tables[k], rte_be_to_cpu_64(load64(addr)),
+				rte_be_to_cpu_64(load64(addr + 8)), leaves[k]);
+	}
+}
+
+// Of the IPv6 packets: leaves of the destinations. Returns whose source is local. 'one' is the
+// table of all, or NULL.
+static __attribute__((noinline)) uint64_t look_up6(struct work *work, const struct table *one)
+{
+	leaf_t sources[QUICK_MAX], destinations[QUICK_MAX];
+	struct ipv6_packets packets;
+	uint64_t local = 0;
+	unsigned k = 0;
+
+	for (uint64_t left = work->ipv6; left != 0; left &= left - 1, k++) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
 		const struct table *table = one ? one : work->tables[i];
-		const uint8_t *ip = header_of(work, i);
-		leaf_t own = leaf_local(one ? cloud : work->clouds[i]);
 
-		local |= (uint64_t)(lookup6_at(table, ip + SOURCE6_AT) == own) << i;
-		work->leaves[i] = lookup6_at(table, ip + DESTINATION6_AT);
+		packets.headers[k] = header_of(work, i);
+		packets.tables[k] = table;
+		packets.trees[k] = table->tree6;
+	}
+	packets.n = k;
+	look_up6_at(&packets, SOURCE6_AT, sources);
+	look_up6_at(&packets, DESTINATION6_AT, destinations);
+	k = 0;
+	for (uint64_t left = work->ipv6; left != 0; left &= left - 1, k++) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+
+		local |= (uint64_t)(sources[k] == leaf_local(work->clouds[i])) << i;
+		work->leaves[i] = destinations[k];
 	}
 	return local;
 }
@@ -216,7 +254,7 @@ static inline void look_up_in_one(struct work *work, const struct table *table, 
 		search_one(table, work->destination, work->leaves, work->n);
 	}
 	if (work->ipv6 != 0)
-		work->ipv6 &= look_up6(work, table, cloud);
+		work->ipv6 &= look_up6(work, table);
 	work->good = ipv4 | work->ipv6;
 }
 
@@ -242,6 +280,6 @@ static inline void look_up_in_many(struct work *work)
 	if (ipv4 != 0)
 		ipv4 &= look_up4_in_many(work);
 	if (work->ipv6 != 0)
-		work->ipv6 &= look_up6(work, NULL, 0);
+		work->ipv6 &= look_up6(work, NULL);
 	work->good = ipv4 | work->ipv6;
 }

@@ -10,7 +10,7 @@ PACKAGES_LAB=(gcc meson ninja-build pkg-config dpdk-dev libevent-dev libjansson-
 	procps nftables jq util-linux)
 # Plots and tables.
 # shellcheck disable=SC2034
-PACKAGES_BENCH=(gnuplot-nox bsdextrautils git)
+PACKAGES_BENCH=(gnuplot-nox bsdextrautils git dpdk dpdk-doc make)
 # shellcheck disable=SC2034
 PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git dpdk)
 # shellcheck disable=SC2034
