@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Frames, built before the first is sent, and what must have become of them when they come back.
+//
+// Each carries a mark behind its UDP header: which frame it is, and its sequence number within the
+// flow. Sending copies the frame and writes the number; the UDP checksum covers it, so that a
+// number that was damaged on the way is not taken for another.
+//
+// Sizes are those of RFC 2544: on the wire, with the checksum of Ethernet, which no buffer holds.
+#pragma once
+
+#include "description.h"
+
+#include <rte_byteorder.h>
+
+#define FRAME_CRC 4
+#define FRAME_SIZE_MIN 64
+#define FRAME_SIZE_MAX 1518
+
+struct mark {
+	rte_be16_t magic;
+	rte_be16_t frame; // index
+	rte_be64_t sequence;
+} __attribute__((packed));
+
+struct frame {
+	uint16_t flow;
+	uint16_t length; // of 'bytes'
+	uint16_t l3; // offset of the IP header
+	uint16_t udp; // offset of the UDP header from the IP header; 0: the frame has no room for
+		      // one
+	uint16_t sum; // of the UDP datagram with sequence number 0
+	uint8_t *bytes; // as sent
+	uint8_t *back; // as it must come back, from the IP header on; NULL: it must not
+};
+
+// One frame of a flow, with random addresses of the networks at its ends.
+//
+// size      on the wire; a frame that must be longer to hold its mark is
+// index     that the mark will tell
+// random    state, any but 0
+// returns   0, or -ENOMEM
+int frame_build(
+	const struct description *description, uint16_t flow, unsigned size, uint16_t index,
+	uint64_t *random, struct frame *frame
+);
+void frame_free(struct frame *frame);
+
+// Write the frame, with its sequence number, to where there is room for 'length' bytes.
+void frame_write(const struct frame *frame, uint64_t sequence, uint8_t *to);
+
+// The mark of a frame that came back, wherever its headers put it; NULL: it has none.
+//
+// l3        offset of its IP header
+const struct mark *frame_mark(const uint8_t *bytes, unsigned length, unsigned l3);
+
+// Is it, from its IP header on, what must come back of the frame, to the last bit?
+bool frame_intact(const struct frame *frame, const uint8_t *ip, unsigned length, uint64_t sequence);
+
+uint64_t frame_random(uint64_t *random);
