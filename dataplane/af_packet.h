@@ -6,7 +6,8 @@
 // kernel then reassembles IPv4 fragments before we see them, by addresses and identification alone.
 // That would lose what is larger than a ring slot, and, worse, join fragments that came from
 // different clouds. There is no devarg against it, so this file stands between the driver and the C
-// library: its setsockopt() takes that flag out of PACKET_FANOUT and passes everything else on.
+// library: its setsockopt() takes that flag out of PACKET_FANOUT and passes everything else on. It
+// also sees which sockets are the driver's.
 #pragma once
 
 #include <rte_ether.h>
@@ -17,3 +18,7 @@
 // Our MAC on such a port, from the netdev's: a neighbour of it. The kernel receives every frame as
 // well; with this destination it takes them for another host's and lets them be.
 void af_packet_choose_mac(struct rte_ether_addr *mac);
+
+// How many frames the netdev had for the driver's sockets on it that found their rings full. The
+// driver (22.11) does not ask. netdev: its index. Control thread.
+uint64_t af_packet_missed(int netdev);

@@ -379,6 +379,8 @@ bool port_status(uint16_t id, struct port_status *status)
 	status->rx_packets = stats.ipackets;
 	status->tx_packets = stats.opackets;
 	status->rx_missed = stats.imissed;
+	if (strcmp(port->info.driver, AF_PACKET_DRIVER) == 0)
+		status->rx_missed += af_packet_missed((int)port->info.netdev);
 	status->rx_errors = stats.ierrors + stats.rx_nombuf;
 	status->tx_errors = stats.oerrors;
 	return true;
