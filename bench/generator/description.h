@@ -4,7 +4,7 @@
 //	{"hops": 1,
 //	 "clouds": [{"name": "pc1", "port": 0, "vlan": 10, "networks": ["10.1.0.0/22",
 //"fd00:1::/48"], 	             "gateway_mac": "MAC of t0x there", "router_mac": "MAC of the T0
-//router"}], 	 "flows": [{"from": "pc1", "to": "pc2"},
+// router"}], 	 "flows": [{"from": "pc1", "to": "pc2"},
 //	           {"from": "pc1", "to": "pc3", "kind": "forbidden", "share": 0.1}]}
 //
 // A flow may have "family" (4, or 6), "share" of the frames (1), and "addresses": how many pairs

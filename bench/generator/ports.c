@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ports.h"
 
+#include "dataplane/af_packet.h"
+
 #include <rte_ethdev.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DESCRIPTORS 1024
 #define POOL_CACHE 256
@@ -95,4 +98,18 @@ bool ports_up(unsigned n)
 			return false;
 	}
 	return true;
+}
+
+uint64_t ports_missed(uint16_t port)
+{
+	struct rte_eth_dev_info info = {};
+	struct rte_eth_stats stats = {};
+	uint64_t missed;
+
+	rte_eth_stats_get(port, &stats);
+	missed = stats.imissed + stats.ierrors + stats.rx_nombuf;
+	if (rte_eth_dev_info_get(port, &info) == 0 &&
+	    strcmp(info.driver_name, AF_PACKET_DRIVER) == 0)
+		missed += af_packet_missed((int)info.if_index);
+	return missed;
 }

@@ -13,3 +13,7 @@ struct rte_mempool *ports_pool(void);
 
 // Has every port a peer? Drivers that cannot tell say yes.
 bool ports_up(unsigned n);
+
+// Frames that came for a port since it was started and that it had no room for, as far as its
+// driver or the kernel tells.
+uint64_t ports_missed(uint16_t port);

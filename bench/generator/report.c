@@ -57,7 +57,7 @@ json_t *report_trial(const struct trial *trial, const struct result *result)
 {
 	const struct account *account = &result->account;
 	struct flow_count sum = account_sum(account);
-	json_t *flows = json_array(), *clouds = json_array();
+	json_t *flows = json_array(), *clouds = json_array(), *ports = json_array();
 	json_t *object;
 	int bad = 0;
 
@@ -72,11 +72,19 @@ json_t *report_trial(const struct trial *trial, const struct result *result)
 				(json_int_t)account->clouds[i].other
 			)
 		);
+	for (unsigned i = 0; i < result->n_ports; i++)
+		bad |= json_array_append_new(
+			ports,
+			json_pack(
+				"{s:I, s:I}", "received", (json_int_t)result->ports[i].received,
+				"missed", (json_int_t)result->ports[i].missed
+			)
+		);
 	object = json_pack(
-		"{s:f, s:f, s:I, s:I, s:I, s:o, s:o, s:o}", "seconds", result->seconds, "rate",
+		"{s:f, s:f, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "seconds", result->seconds, "rate",
 		trial->rate, "offered", (json_int_t)trial_offered(&sum), "skipped",
 		(json_int_t)result->skipped, "stray", (json_int_t)account->stray, "latency_us",
-		latency_to_json(&account->latency), "clouds", clouds, "flows", flows
+		latency_to_json(&account->latency), "ports", ports, "clouds", clouds, "flows", flows
 	);
 	if (object && !bad && add_counts(object, &sum) == 0)
 		return object;

@@ -20,7 +20,7 @@ source "$TREE/bench/lib/hugepages.sh"
 
 PORT_KINDS=(memif memif_server vhost vhost_server virtio_user af_packet)
 BENCH_CLOUDS=(1 2 3)
-GENERATOR=$BUILD/bench/t0x-generator
+GENERATOR=$BUILD/bench/generator/t0x-generator
 SESSION='' # directory of sockets, state and logs
 SESSION_NS=t0x-bench-$$
 LAB_RUN=/run/t0x-bench-$$ # notes about hugepages: not those of the lab

@@ -249,6 +249,7 @@ static unsigned receive(struct run *run, unsigned port)
 		if (n < BURST)
 			break;
 	}
+	run->result->ports[port].received += total;
 	return total;
 }
 
@@ -309,6 +310,36 @@ static void drain(const struct run *run)
 			rte_pktmbuf_free_bulk(mbufs, n);
 }
 
+static int open_result(
+	struct result *result, const struct description *description, unsigned n_ports, char *error
+)
+{
+	*result = (struct result){
+		.n_ports = n_ports,
+		.ports = calloc(n_ports, sizeof(*result->ports)),
+	};
+	if (account_open(&result->account, description) < 0 || !result->ports)
+		return wrong(error, "no memory for the books");
+	return 0;
+}
+
+static void run_frames(struct run *run)
+{
+	struct result *result = run->result;
+
+	result->account.frames = run->frames;
+	result->account.n_frames = run->n_frames;
+	drain(run);
+	for (uint16_t port = 0; port < run->n_ports; port++)
+		result->ports[port].missed = ports_missed(port);
+	send_and_receive(run);
+	settle(run);
+	for (uint16_t port = 0; port < run->n_ports; port++)
+		result->ports[port].missed = ports_missed(port) - result->ports[port].missed;
+	result->account.frames = NULL;
+	result->account.n_frames = 0;
+}
+
 static void run_free(struct run *run)
 {
 	for (unsigned i = 0; i < run->n_frames; i++)
@@ -331,24 +362,16 @@ int trial_run(
 		.n_ports = n_ports,
 		.random = RANDOM_SEED,
 	};
-	int code = -1;
+	int code = open_result(result, description, n_ports, error);
 
-	*result = (struct result){};
-	if (account_open(&result->account, description) < 0)
-		wrong(error, "no memory for the books");
-	else if (build_frames(&run, description, error) == 0 && build_schedules(&run, error) == 0)
-		code = 0;
-	if (code == 0) {
-		result->account.frames = run.frames;
-		result->account.n_frames = run.n_frames;
-		drain(&run);
-		send_and_receive(&run);
-		settle(&run);
-		result->account.frames = NULL;
-		result->account.n_frames = 0;
-	} else {
+	if (code == 0)
+		code = build_frames(&run, description, error);
+	if (code == 0)
+		code = build_schedules(&run, error);
+	if (code == 0)
+		run_frames(&run);
+	else
 		trial_close(result);
-	}
 	run_free(&run);
 	return code;
 }
@@ -356,6 +379,8 @@ int trial_run(
 void trial_close(struct result *result)
 {
 	account_close(&result->account);
+	free(result->ports);
+	result->ports = NULL;
 }
 
 uint64_t trial_offered(const struct flow_count *sum)

@@ -19,10 +19,18 @@ struct trial {
 	} sizes[SIZES_MAX];
 };
 
+// What came to a port, whatever it was.
+struct port_result {
+	uint64_t received;
+	uint64_t missed; // came, but the port had no room
+};
+
 struct result {
 	struct account account; // until trial_close()
 	double seconds; // of sending
 	uint64_t skipped; // were due, but the generator itself was late
+	unsigned n_ports;
+	struct port_result *ports;
 };
 
 // Set by SIGTERM and SIGINT: a trial ends early, with what it has.
