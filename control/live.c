@@ -418,6 +418,14 @@ static bool netdev_is_gone(const struct cloud *cloud)
 		if_nametoindex(cloud->live.netdev_name) != cloud->live.netdev;
 }
 
+// Until another try attaches it.
+static void leave_port(struct exchange_control *control, struct cloud *cloud, const char *reason)
+{
+	snprintf(cloud->live.failure, sizeof(cloud->live.failure), "%s", reason);
+	live_detach(control, cloud, detached, cloud);
+	live_report(control, cloud);
+}
+
 static void retry_attach(struct exchange_control *control, struct cloud *cloud)
 {
 	struct refusal refusal;
@@ -443,11 +451,11 @@ void live_tick(struct exchange_control *control)
 		if (cloud->deleting || live->detaching)
 			continue;
 		if (live->port_attached && netdev_is_gone(cloud)) {
-			snprintf(live->failure, sizeof(live->failure), "port absent");
-			live_detach(control, cloud, detached, cloud);
-			live_report(control, cloud);
+			leave_port(control, cloud, "port absent");
 		} else if (live->port_attached && live->netdev == 0) {
 			set_link(control, cloud, port_link_up(live->port_id));
+			if (port_lost(live->port_id))
+				leave_port(control, cloud, "port down");
 		} else if (!live->port_attached && retry) {
 			retry_attach(control, cloud);
 		}

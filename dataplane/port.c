@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -25,6 +26,8 @@
 #define SLEEP_FLOOR_NS 20000ULL
 #define SLEEP_CEILING_NS 1000000ULL
 
+#define LOST_AFTER_S 2 // longer than a connection takes
+
 struct port {
 	unsigned users; // clouds; 0: not attached
 	bool adopted; // EAL had probed it before us: stopped, but not removed
@@ -32,6 +35,8 @@ struct port {
 	uint16_t rx_queues;
 	uint16_t tx_queues;
 	uint16_t rx_descriptors;
+	bool calls_once; // the driver calls its peer when it is started, and never again
+	uint64_t down_since; // in ticks of the TSC; 0: the link was up when last asked
 	struct port_info info;
 };
 
@@ -52,6 +57,15 @@ static void choose_mac(struct port_info *info)
 		rte_eth_random_addr(info->mac.addr_bytes);
 	if (strcmp(info->driver, AF_PACKET_DRIVER) == 0)
 		af_packet_choose_mac(&info->mac);
+}
+
+// Clients of memif, and virtio_user where it does not serve the socket.
+static bool calls_once(const char *driver, const char *devargs)
+{
+	if (strcmp(driver, "net_memif") == 0)
+		return strstr(devargs, "role=server") == NULL &&
+			strstr(devargs, "role=master") == NULL;
+	return strcmp(driver, "net_virtio_user") == 0 && strstr(devargs, "server=1") == NULL;
 }
 
 static uint16_t usable_mtu(const struct rte_eth_dev_info *dev)
@@ -268,6 +282,7 @@ int port_attach(const char *devargs, struct port_info *info, char *error, size_t
 		goto unprobe;
 	}
 	port->users = 1;
+	port->calls_once = calls_once(port->info.driver, devargs);
 	exchange_set_port(id, map);
 	code = place_queues();
 	if (code < 0) {
@@ -351,7 +366,21 @@ bool port_link_up(uint16_t id)
 {
 	struct rte_eth_link link = {};
 
-	return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+	if (rte_eth_link_get_nowait(id, &link) < 0 || link.link_status != RTE_ETH_LINK_UP) {
+		if (ports[id].down_since == 0)
+			ports[id].down_since = rte_rdtsc();
+		return false;
+	}
+	ports[id].down_since = 0;
+	return true;
+}
+
+bool port_lost(uint16_t id)
+{
+	const struct port *port = &ports[id];
+
+	return port->calls_once && !port->adopted && port->down_since != 0 &&
+		rte_rdtsc() - port->down_since > LOST_AFTER_S * rte_get_tsc_hz();
 }
 
 bool port_status(uint16_t id, struct port_status *status)

@@ -40,6 +40,10 @@ void port_detach(uint16_t port, void (*done)(void *arg), void *arg);
 // Link state as the driver reports it. Netdev-backed drivers may report "up" for ever.
 bool port_link_up(uint16_t port);
 
+// Has the port's driver, by what port_link_up() has seen, lost a peer that it will not call again?
+// Then it finds it only when it is detached and attached anew.
+bool port_lost(uint16_t port);
+
 // What a port is and has counted, as its driver tells it.
 struct port_status {
 	char name[64];
