@@ -14,6 +14,9 @@
 #   vhost_server  the same, and t0xd serves the socket
 #   virtio_user   t0xd is virtio_user; the generator vhost back end, serving the socket
 #   af_packet     veth pairs
+#
+# Names here are for those who source this file:
+# shellcheck disable=SC2034
 
 # shellcheck source=../lib/hugepages.sh
 source "$TREE/bench/lib/hugepages.sh"
@@ -28,7 +31,8 @@ HUGE_WANTED=512
 MEMORY=()
 T0XD_PID='' TESTPMD_PID='' GENERATOR_PID=''
 
-session_begin() { # [--no-huge]
+# session_begin hugepages|small: on hugepages where they are to be had, or on small pages at once.
+session_begin() {
 	need_root
 	SESSION=$(mktemp -d /tmp/t0x-bench.XXXXXX)
 	export RUNTIME_DIRECTORY=$SESSION # where EAL keeps its own files
@@ -36,7 +40,7 @@ session_begin() { # [--no-huge]
 	nsenter --net="/run/netns/$SESSION_NS" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
 		net.ipv6.conf.default.disable_ipv6=1
 	mkdir -p "$LAB_RUN"
-	if [[ ${1:-} != --no-huge ]] && hugepages_reserve; then
+	if [[ $1 == hugepages ]] && hugepages_reserve; then
 		MEMORY=(--in-memory --single-file-segments)
 	else
 		MEMORY=(--no-huge -m 512)
@@ -76,12 +80,20 @@ kill_gently() {
 	wait "$1" 2>/dev/null || true
 }
 
+socket_of() { # KIND N
+	case $1 in
+	memif*) echo "$SESSION/memif.sock" ;;
+	*) echo "$SESSION/$1-$2.sock" ;;
+	esac
+}
+
 # The devargs of cloud N's port, on t0xd's side (or testpmd's) and on the generator's.
 subject_port() { # KIND N
-	local path=$SESSION/$1-$2.sock
+	local path
+	path=$(socket_of "$1" "$2")
 	case $1 in
-	memif) echo "net_memif$2,role=client,id=$2,socket=$SESSION/memif.sock,socket-abstract=no" ;;
-	memif_server) echo "net_memif$2,role=server,id=$2,socket=$SESSION/memif.sock,socket-abstract=no" ;;
+	memif) echo "net_memif$2,role=client,id=$2,socket=$path,socket-abstract=no" ;;
+	memif_server) echo "net_memif$2,role=server,id=$2,socket=$path,socket-abstract=no" ;;
 	vhost) echo "net_vhost$2,iface=$path,client=1" ;;
 	vhost_server) echo "net_vhost$2,iface=$path" ;;
 	virtio_user) echo "net_virtio_user$2,path=$path,queue_size=1024" ;;
@@ -89,10 +101,11 @@ subject_port() { # KIND N
 	esac
 }
 generator_port() { # KIND N
-	local path=$SESSION/$1-$2.sock
+	local path
+	path=$(socket_of "$1" "$2")
 	case $1 in
-	memif) echo "net_memif$2,role=server,id=$2,socket=$SESSION/memif.sock,socket-abstract=no" ;;
-	memif_server) echo "net_memif$2,role=client,id=$2,socket=$SESSION/memif.sock,socket-abstract=no" ;;
+	memif) echo "net_memif$2,role=server,id=$2,socket=$path,socket-abstract=no" ;;
+	memif_server) echo "net_memif$2,role=client,id=$2,socket=$path,socket-abstract=no" ;;
 	vhost) echo "net_virtio_user$2,path=$path,server=1,queue_size=1024" ;;
 	vhost_server) echo "net_virtio_user$2,path=$path,queue_size=1024" ;;
 	virtio_user) echo "net_vhost$2,iface=$path" ;;
@@ -175,6 +188,22 @@ testpmd_start() { # KIND mac|io
 	TESTPMD_PID=$BACKGROUND
 }
 
+# testpmd and the generator, in the order in which the ports find each other.
+testpmd_and_generator_start() { # KIND mac|io
+	case $1 in
+	memif_server | vhost_server)
+		testpmd_start "$1" "$2"
+		wait_for 20 test -S "$(socket_of "$1" 2)" || die "testpmd serves no socket: $(tail -n 5 "$SESSION/testpmd.log")"
+		generator_start "$1" 1 2
+		;;
+	*)
+		generator_start "$1" 1 2
+		testpmd_start "$1" "$2"
+		;;
+	esac
+	generator_ready
+}
+
 testpmd_stop() {
 	kill_gently "$TESTPMD_PID"
 	TESTPMD_PID=''
@@ -198,7 +227,7 @@ generator_start() {
 	exec 7>"$SESSION/requests" 8<"$SESSION/answers"
 	case $kind in
 	memif) wait_for 20 test -e "$SESSION/ready" ;;
-	virtio_user) wait_for 20 test -S "$SESSION/$kind-${!#}.sock" ;;
+	virtio_user) wait_for 20 test -S "$(socket_of "$kind" "${!#}")" ;;
 	esac || die "the generator serves no socket: $(tail -n 5 "$SESSION/generator.log")"
 }
 
@@ -216,14 +245,15 @@ generator_stop() {
 
 # ask JSON: a request, the answer on standard output. More lines of a search by `answer`.
 ask() {
-	printf '%s\n' "$1" >&7
+	ask_no_answer "$1"
 	answer
 }
+ask_no_answer() { printf '%s\n' "$1" >&7; }
 answer() {
 	local line
 	read -r -t 600 line <&8 || die "the generator says nothing: $(tail -n 5 "$SESSION/generator.log")"
+	[[ $line != '{"error":'* ]] || die "the generator refuses: $line"
 	printf '%s\n' "$line"
-	[[ $line != '{"error":'* ]]
 }
 
 # The clouds as t0xd has them, for a request: pc1, pc2 ... are the generator's ports 0, 1 ...

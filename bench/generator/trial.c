@@ -12,7 +12,8 @@
 #define BURST 32
 #define RECEIVE_BURSTS 4 // of a port in turn
 #define BACKLOG_MAX 256 // frames that may be sent at once when the generator was late
-#define SETTLE_MS 200 // without a frame: nothing more comes
+#define SETTLE_MS 800 // without a frame: nothing more comes, though some are missing
+#define SETTLE_COMPLETE_MS 50 // the same when none is: nothing comes twice
 #define SETTLE_MAX_MS 5000
 #define SCHEDULE_SIZE 32768 // frames, then over again
 #define FRAMES_MAX UINT16_MAX
@@ -278,22 +279,37 @@ static void send_and_receive(struct run *run)
 	run->result->seconds = (double)(now - run->start) / hz;
 }
 
-// Until nothing has come for a while.
+// Has all that must come back done so?
+static bool complete(const struct account *account)
+{
+	for (unsigned i = 0; i < account->description->n_flows; i++) {
+		const struct flow_count *count = &account->flows[i].count;
+
+		if (account->description->flows[i].kind == KIND_valid &&
+		    count->received < count->sent)
+			return false;
+	}
+	return true;
+}
+
+// Until nothing has come for a while: long enough for a peer that was kept from its CPU.
 static void settle(struct run *run)
 {
 	uint64_t ms = rte_get_tsc_hz() / 1000;
 	uint64_t now = rte_rdtsc();
 	uint64_t end = now + SETTLE_MAX_MS * ms;
-	uint64_t quiet_since = now;
+	uint64_t quiet_since = now, quiet = SETTLE_MS;
 
-	while (now < end && now - quiet_since < SETTLE_MS * ms) {
+	while (now < end && now - quiet_since < quiet * ms) {
 		unsigned moved = 0;
 
 		for (unsigned port = 0; port < run->n_ports; port++)
 			moved += receive(run, port);
 		now = rte_rdtsc();
-		if (moved > 0)
+		if (moved > 0) {
 			quiet_since = now;
+			quiet = complete(&run->result->account) ? SETTLE_COMPLETE_MS : SETTLE_MS;
+		}
 	}
 }
 
