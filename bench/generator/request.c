@@ -55,7 +55,9 @@ static int set_sizes(struct request *request, const char *value)
 	const char *at = value;
 	char size[LIST_SIZE];
 
-	if (strlen(value) >= LIST_SIZE)
+	size_t length = strlen(value);
+
+	if (length == 0 || length >= LIST_SIZE || value[length - 1] == ',')
 		return -1;
 	do {
 		if (!request_next_size(&at, size, &request->trial))

@@ -216,6 +216,8 @@ generator_start() {
 	shift
 	for n in "$@"; do
 		vdevs+=(--vdev "$(generator_port "$kind" "$n")")
+		# Of one that was killed.
+		[[ $kind == *_server ]] || rm -f "$(socket_of "$kind" "$n")"
 	done
 	rm -f "$SESSION/ready" "$SESSION"/requests "$SESSION"/answers
 	mkfifo "$SESSION/requests" "$SESSION/answers"
