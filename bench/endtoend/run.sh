@@ -44,7 +44,7 @@ reference() { # KIND
 	local line
 	[[ $1 != af_packet ]] || links_create
 	testpmd_and_generator_start "$1" mac
-	line=$(ask "{\"hops\":0,\"clouds\":$(clouds_of_testpmd),\"flows\":$VALID_PAIR,\"seconds\":$seconds}")
+	line=$(ask "{\"hops\":0,\"clouds\":$(clouds_of_testpmd 0 1 2),\"flows\":$VALID_PAIR,\"seconds\":$seconds}")
 	jq -c --arg kind "$1" '{kind: $kind, subject: "testpmd mac", sent, received, corrupt, duplicate, unexpected, seconds,
 		forwarded_per_second: (.received / .seconds)}' <<<"$line" >>"$SESSION/references"
 	generator_stop

@@ -139,12 +139,12 @@ link_count() { # NETDEV rx|tx packets|dropped
 
 bench_ctl() { "$T0XCTL" --socket "$SESSION/t0x.sock" "$@"; }
 
-t0xd_start() { # [T0XD ARGUMENT...]
+t0xd_start() {
 	# A /run/netns of its own: the namespace of the control netdevs ends with the process.
 	in_background "$SESSION/t0xd.log" unshare --mount \
 		sh -c 'mount -t tmpfs none /run/netns && exec "$@"' sh \
 		"$T0XD" --state "$SESSION/state" --socket "$SESSION/t0x.sock" \
-		--workers "$(subject_cpu)" "$@" -- "${MEMORY[@]}" --no-pci
+		--workers "$(subject_cpu)" -- "${MEMORY[@]}" --no-pci
 	T0XD_PID=$BACKGROUND
 	wait_for 20 bench_ctl cloud list || {
 		tail -n 20 "$SESSION/t0xd.log" >&2
@@ -174,17 +174,18 @@ disconnect() { bench_ctl interconnect delete "$1" "$2" --yes >/dev/null; }
 all_connected() { bench_ctl cloud list -o json | jq -e 'all(.state == "Connected")'; }
 all_active() { bench_ctl interconnect list -o json | jq -e 'all(.state == "Active")'; }
 
-# testpmd in t0xd's place, between the ports of pc1 and pc2.
-testpmd_start() { # KIND mac|io
-	local n vdevs=()
-	for n in 1 2; do
-		vdevs+=(--vdev "$(subject_port "$1" "$n")")
+# testpmd as t0xd would be: between the ports of two clouds, any two numbers.
+testpmd_start() { # KIND mac|io N N
+	local kind=$1 mode=$2 n vdevs=()
+	shift 2
+	for n in "$@"; do
+		vdevs+=(--vdev "$(subject_port "$kind" "$n")")
 	done
 	in_background "$SESSION/testpmd.log" dpdk-testpmd -l 0,"$(subject_cpu)" --file-prefix testpmd \
 		--no-pci --no-telemetry "${MEMORY[@]}" "${vdevs[@]}" -- \
-		--forward-mode="$2" --auto-start --no-mlockall --stats-period=3600 \
+		--forward-mode="$mode" --auto-start --no-mlockall --stats-period=3600 \
 		--total-num-mbufs=32768 --rxd=1024 --txd=1024 \
-		--eth-peer=0,"$(router_mac 1)" --eth-peer=1,"$(router_mac 2)"
+		--eth-peer=0,"$(router_mac "$1")" --eth-peer=1,"$(router_mac "$2")"
 	TESTPMD_PID=$BACKGROUND
 }
 
@@ -192,13 +193,14 @@ testpmd_start() { # KIND mac|io
 testpmd_and_generator_start() { # KIND mac|io
 	case $1 in
 	memif_server | vhost_server)
-		testpmd_start "$1" "$2"
-		wait_for 20 test -S "$(socket_of "$1" 2)" || die "testpmd serves no socket: $(tail -n 5 "$SESSION/testpmd.log")"
+		testpmd_start "$1" "$2" 1 2
+		wait_for 20 test -S "$(socket_of "$1" 2)" ||
+			die "testpmd serves no socket: $(tail -n 5 "$SESSION/testpmd.log")"
 		generator_start "$1" 1 2
 		;;
 	*)
 		generator_start "$1" 1 2
-		testpmd_start "$1" "$2"
+		testpmd_start "$1" "$2" 1 2
 		;;
 	esac
 	generator_ready
@@ -269,11 +271,13 @@ clouds_of_t0xd() { # CLOUD...
 	done | jq -cs .
 }
 
-# The same for testpmd, which takes every MAC.
-clouds_of_testpmd() {
-	local n
-	for n in 1 2; do
-		jq -cn --arg router "$(router_mac "$n")" --argjson n "$n" '{name: "pc\($n)", port: ($n - 1),
-			networks: ["10.\($n).0.0/22"], gateway_mac: "02:00:00:00:00:01", router_mac: $router}'
+# The same for testpmd, which takes every MAC. PORT is the generator's, of the first.
+clouds_of_testpmd() { # PORT N N
+	local n port=$1
+	for n in "${@:2}"; do
+		jq -cn --arg router "$(router_mac "$n")" --argjson n "$n" --argjson port "$port" \
+			'{name: "pc\($n)", $port, networks: ["10.\($n).0.0/22"],
+			gateway_mac: "02:00:00:00:00:01", router_mac: $router}'
+		port=$((port + 1))
 	done | jq -cs .
 }

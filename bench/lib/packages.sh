@@ -8,11 +8,11 @@
 PACKAGES_LAB=(gcc meson ninja-build pkg-config dpdk-dev libevent-dev libjansson-dev libsqlite3-dev
 	libmnl-dev libsystemd-dev iproute2 iputils-ping iputils-tracepath traceroute iperf3 ethtool
 	procps nftables jq util-linux)
-# Plots and tables.
+# Plots and tables; testpmd and l3fwd.
 # shellcheck disable=SC2034
 PACKAGES_BENCH=(gnuplot-nox bsdextrautils git dpdk dpdk-doc make)
 # shellcheck disable=SC2034
-PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git dpdk)
+PACKAGES_TEST=(libcmocka-dev sqlite3 tcpdump git dpdk lua5.3)
 # shellcheck disable=SC2034
 PACKAGES_LINT=(clang clang-tidy clang-format cppcheck shellcheck codespell mandoc
 	bsdextrautils systemd)
