@@ -311,7 +311,8 @@ bool frame_intact(const struct frame *frame, const uint8_t *ip, unsigned length,
 	if (length != own &&
 	    !(length > own && length + RTE_ETHER_HDR_LEN <= FRAME_SIZE_MIN - FRAME_CRC))
 		return false;
-	return memcmp(ip, frame->back, checksum) == 0 &&
+	return memcmp(ip - 2, frame->bytes + frame->l3 - 2, 2) == 0 && // ethertype
+		memcmp(ip, frame->back, checksum) == 0 &&
 		memcmp(ip + checksum, &expected, sizeof(expected)) == 0 &&
 		memcmp(ip + checksum + 2, frame->back + checksum + 2, number - checksum - 2) == 0 &&
 		memcmp(ip + behind, frame->back + behind, own - behind) == 0;

@@ -53,7 +53,8 @@ void frame_write(const struct frame *frame, uint64_t sequence, uint8_t *to);
 // l3        offset of its IP header
 const struct mark *frame_mark(const uint8_t *bytes, unsigned length, unsigned l3);
 
-// Is it, from its IP header on, what must come back of the frame, to the last bit?
+// Is it, from the ethertype before its IP header on, what must come back of the frame, to the last
+// bit?
 bool frame_intact(const struct frame *frame, const uint8_t *ip, unsigned length, uint64_t sequence);
 
 uint64_t frame_random(uint64_t *random);
