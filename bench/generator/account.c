@@ -158,13 +158,15 @@ void account_receive(
 		account->clouds[cloud].other++;
 }
 
-struct flow_count account_sum(const struct account *account)
+struct flow_count account_sum(const struct account *account, bool only_valid)
 {
 	struct flow_count sum = {};
 
 	for (unsigned i = 0; i < account->description->n_flows; i++) {
 		const struct flow_count *count = &account->flows[i].count;
 
+		if (only_valid && account->description->flows[i].kind != KIND_valid)
+			continue;
 		sum.sent += count->sent;
 		sum.refused += count->refused;
 		sum.received += count->received;

@@ -64,5 +64,5 @@ void account_receive(
 	unsigned length, uint64_t now
 );
 
-// Sums over all flows.
-struct flow_count account_sum(const struct account *account);
+// Sums over all flows, or over those alone whose frames must arrive.
+struct flow_count account_sum(const struct account *account, bool only_valid);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SECONDS_MAX 3600
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
 #define STATUS_NO_PEER 3
@@ -32,6 +33,8 @@ static const char usage[] =
 	"  --resolution R    of the search (0.02)\n"
 	"  --confirm N       trials in which the rate found must hold again (2)\n"
 	"  --wait S          for the peers of all ports (10)\n"
+	"  --pause S         before the first frame, for the peers to find that they are connected, which\n"
+	"                    t0xd asks its drivers once a second (1.5)\n"
 	"  --ready PATH      a file to make when the ports are there\n"
 	"\n"
 	"Answers are JSON, one object a line. Exit status: 0; 1 failed; 2 usage; 3 a port has no peer;\n"
@@ -43,6 +46,7 @@ struct generator {
 	const char *file;
 	const char *ready;
 	double wait;
+	double pause; // 0: it has been
 	unsigned n_ports;
 	int status;
 };
@@ -70,7 +74,7 @@ static int fail(struct generator *generator, int status, const char *error)
 	return report_print(json_pack("{s:s}", "error", error));
 }
 
-static bool wait_for_peers(const struct generator *generator)
+static bool wait_for_peers(struct generator *generator)
 {
 	uint64_t end = rte_rdtsc() + (uint64_t)(generator->wait * (double)rte_get_tsc_hz());
 
@@ -79,6 +83,9 @@ static bool wait_for_peers(const struct generator *generator)
 			return false;
 		usleep(10000);
 	}
+	if (generator->pause > 0)
+		usleep((useconds_t)(generator->pause * 1e6));
+	generator->pause = 0;
 	return true;
 }
 
@@ -86,10 +93,18 @@ static bool wait_for_peers(const struct generator *generator)
 struct searching {
 	struct generator *generator;
 	struct trial trial;
-	struct flow_count sum; // of the last trial
+	struct flow_count sum; // of the last trial, of what must arrive
 	double seconds;
 	char error[ERROR_SIZE];
 };
+
+static void judge(struct generator *generator, const struct account *account)
+{
+	struct flow_count sum = account_sum(account, false);
+
+	if (sum.duplicate || sum.corrupt || sum.unexpected)
+		generator->status = STATUS_WRONG;
+}
 
 static int try(struct searching *searching)
 {
@@ -101,10 +116,9 @@ static int try(struct searching *searching)
 		    searching->error
 	    ) < 0)
 		return -1;
-	searching->sum = account_sum(&result.account);
+	judge(generator, &result.account);
+	searching->sum = account_sum(&result.account, true);
 	searching->seconds = result.seconds;
-	if (searching->sum.duplicate || searching->sum.corrupt || searching->sum.unexpected)
-		generator->status = STATUS_WRONG;
 	trial_close(&result);
 	if (trial_stop)
 		snprintf(searching->error, ERROR_SIZE, "stopped");
@@ -166,16 +180,13 @@ static int serve_trial(struct generator *generator, const struct request *reques
 {
 	struct result result;
 	char error[ERROR_SIZE];
-	struct flow_count sum;
 	int code;
 
 	if (trial_run(
 		    &generator->description, &request->trial, generator->n_ports, &result, error
 	    ) < 0)
 		return fail(generator, STATUS_FAILED, error);
-	sum = account_sum(&result.account);
-	if (sum.duplicate || sum.corrupt || sum.unexpected)
-		generator->status = STATUS_WRONG;
+	judge(generator, &result.account);
 	code = report_print(report_trial(&request->trial, &result));
 	trial_close(&result);
 	return code;
@@ -229,6 +240,17 @@ static void serve_all(struct generator *generator, FILE *input)
 		generator->status = STATUS_FAILED;
 }
 
+static int read_seconds(const char *name, const char *text, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	if (end != text && *end == '\0' && *seconds >= 0 && *seconds <= SECONDS_MAX)
+		return 0;
+	fprintf(stderr, "t0x-generator: --%s: \"%s\" will not do\n", name, text);
+	return -1;
+}
+
 static int parse(int argc, char **argv, struct generator *generator)
 {
 	static const struct option known[] = {
@@ -240,15 +262,16 @@ static int parse(int argc, char **argv, struct generator *generator)
 		{"confirm", required_argument, NULL, 'r'},
 		{"resolution", required_argument, NULL, 'r'},
 		{"wait", required_argument, NULL, 'w'},
+		{"pause", required_argument, NULL, 'p'},
 		{"ready", required_argument, NULL, 'R'},
 		{},
 	};
 	char error[ERROR_SIZE];
 	int option, i;
-	char *end;
 
 	request_default(&generator->defaults);
 	generator->wait = 10;
+	generator->pause = 1.5;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "", known, &i)) != -1) {
 		switch (option) {
@@ -259,12 +282,12 @@ static int parse(int argc, char **argv, struct generator *generator)
 			}
 			break;
 		case 'w':
-			generator->wait = strtod(optarg, &end);
-			if (end == optarg || *end != '\0' || !(generator->wait >= 0)) {
-				fprintf(stderr, "t0x-generator: --wait: \"%s\" will not do\n",
-					optarg);
+			if (read_seconds(known[i].name, optarg, &generator->wait) < 0)
 				return -1;
-			}
+			break;
+		case 'p':
+			if (read_seconds(known[i].name, optarg, &generator->pause) < 0)
+				return -1;
 			break;
 		case 'R':
 			generator->ready = optarg;

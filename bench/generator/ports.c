@@ -91,10 +91,11 @@ struct rte_mempool *ports_pool(void)
 
 bool ports_up(unsigned n)
 {
-	for (uint16_t port = 0; port < n; port++) {
+	for (unsigned port = 0; port < n; port++) {
 		struct rte_eth_link link = {};
 
-		if (rte_eth_link_get_nowait(port, &link) < 0 || link.link_status != RTE_ETH_LINK_UP)
+		if (rte_eth_link_get_nowait((uint16_t)port, &link) < 0 ||
+		    link.link_status != RTE_ETH_LINK_UP)
 			return false;
 	}
 	return true;

@@ -56,7 +56,7 @@ static json_t *latency_to_json(const struct latency *latency)
 json_t *report_trial(const struct trial *trial, const struct result *result)
 {
 	const struct account *account = &result->account;
-	struct flow_count sum = account_sum(account);
+	struct flow_count sum = account_sum(account, false);
 	json_t *flows = json_array(), *clouds = json_array(), *ports = json_array();
 	json_t *object;
 	int bad = 0;

@@ -225,7 +225,7 @@ generator_start() {
 	mkfifo "$SESSION/requests" "$SESSION/answers"
 	nsenter --net="/run/netns/$SESSION_NS" "$GENERATOR" --lcores "0@$(generator_cpu)" \
 		--file-prefix generator --no-pci --no-telemetry "${MEMORY[@]}" \
-		"${vdevs[@]}" -- --wait 20 --ready "$SESSION/ready" \
+		"${vdevs[@]}" -- --wait 20 --pause 0 --ready "$SESSION/ready" \
 		<"$SESSION/requests" >"$SESSION/answers" 2>>"$SESSION/generator.log" 3>&- 4>&- &
 	GENERATOR_PID=$!
 	exec 7>"$SESSION/requests" 8<"$SESSION/answers"

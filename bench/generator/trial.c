@@ -346,12 +346,13 @@ static void run_frames(struct run *run)
 	result->account.frames = run->frames;
 	result->account.n_frames = run->n_frames;
 	drain(run);
-	for (uint16_t port = 0; port < run->n_ports; port++)
-		result->ports[port].missed = ports_missed(port);
+	for (unsigned port = 0; port < run->n_ports; port++)
+		result->ports[port].missed = ports_missed((uint16_t)port);
 	send_and_receive(run);
 	settle(run);
-	for (uint16_t port = 0; port < run->n_ports; port++)
-		result->ports[port].missed = ports_missed(port) - result->ports[port].missed;
+	for (unsigned port = 0; port < run->n_ports; port++)
+		result->ports[port].missed =
+			ports_missed((uint16_t)port) - result->ports[port].missed;
 	result->account.frames = NULL;
 	result->account.n_frames = 0;
 }

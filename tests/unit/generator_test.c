@@ -220,7 +220,7 @@ static void each_frame_is_in_one_place_of_the_books(void **state)
 	received(&account, 1, bytes, length);
 	assert_int_equal(account.stray, 1);
 
-	struct flow_count sum = account_sum(&account);
+	struct flow_count sum = account_sum(&account, false);
 
 	assert_int_equal(sum.sent, 4);
 	assert_int_equal(sum.refused, 1);
