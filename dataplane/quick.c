@@ -61,7 +61,7 @@ static void forward(
 	burst->n = 0;
 	burst->n_sends = 0;
 	gather(&work);
-	if (map->trunk)
+	if (map->trunk && n > 0)
 		forward_of_trunk(&work, burst, traffic, map);
 	else
 		forward_of_one(&work, burst, traffic, map->untagged, true, map->mac);

@@ -30,32 +30,35 @@ static const struct {
 // in several buffers, or a NIC took its tag.
 #if LANES == 16
 
-static inline uint64_t read_buffers(struct work *work)
+static inline uint32_t read_eight(struct work *work, unsigned at)
 {
 	const __m512i flags = _mm512_set1_epi64((int64_t)RTE_MBUF_F_RX_VLAN_STRIPPED);
 	const __m512i segments = _mm512_set1_epi64((int64_t)0xffff << 32);
 	const __m512i one_segment = _mm512_set1_epi64((int64_t)1 << 32);
 	const __m512i low16 = _mm512_set1_epi64(0xffff);
+	struct buffer_lanes b = load_buffers(&work->mbufs[at]);
+	__m512i offset = _mm512_add_epi64(
+		_mm512_and_si512(b.rearm, low16), _mm512_set1_epi64(L2_BYTES - LEAD)
+	);
+	__m256i length = _mm512_cvtepi64_epi32(_mm512_and_si512(b.length, low16));
+	__mmask8 chained =
+		_mm512_cmpneq_epi64_mask(_mm512_and_si512(b.rearm, segments), one_segment);
+
+	_mm512_storeu_si512(&work->start[at], _mm512_add_epi64(b.address, offset));
+	_mm256_storeu_si256(
+		(void *)&work->room[at], _mm256_sub_epi32(length, _mm256_set1_epi32(L2_BYTES))
+	);
+	for (unsigned i = at; i < at + 8; i++)
+		rte_prefetch0(work->start[i]);
+	return chained | _mm512_test_epi64_mask(b.flags, flags);
+}
+
+static inline uint64_t read_buffers(struct work *work)
+{
 	uint64_t odd = 0;
 
-	for (unsigned at = 0; at < round_up(work->n); at += 8) {
-		struct buffer_lanes b = load_buffers(&work->mbufs[at]);
-		__m512i offset = _mm512_add_epi64(
-			_mm512_and_si512(b.rearm, low16), _mm512_set1_epi64(L2_BYTES - LEAD)
-		);
-		__m256i length = _mm512_cvtepi64_epi32(_mm512_and_si512(b.length, low16));
-		__mmask8 chained =
-			_mm512_cmpneq_epi64_mask(_mm512_and_si512(b.rearm, segments), one_segment);
-
-		_mm512_storeu_si512(&work->start[at], _mm512_add_epi64(b.address, offset));
-		_mm256_storeu_si256(
-			(void *)&work->room[at],
-			_mm256_sub_epi32(length, _mm256_set1_epi32(L2_BYTES))
-		);
-		for (unsigned i = at; i < at + 8; i++)
-			rte_prefetch0(work->start[i]);
-		odd |= (uint64_t)(chained | _mm512_test_epi64_mask(b.flags, flags)) << at;
-	}
+	for (unsigned at = 0; at < work->n; at += LANES)
+		odd |= (uint64_t)(read_eight(work, at) | read_eight(work, at + 8) << 8) << at;
 	return odd;
 }
 
@@ -80,14 +83,16 @@ static inline uint64_t read_buffers(struct work *work)
 {
 	uint64_t odd = 0;
 
-	for (unsigned i = 0; i < round_up(work->n); i++) {
-		const struct rte_mbuf *mbuf = work->mbufs[i];
+	for (unsigned at = 0; at < work->n; at += LANES)
+		for (unsigned i = at; i < at + LANES; i++) {
+			const struct rte_mbuf *mbuf = work->mbufs[i];
 
-		work->start[i] = rte_pktmbuf_mtod(mbuf, uint8_t *) + L2_BYTES - LEAD;
-		work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES; // below 0 when it is too short
-		rte_prefetch0(work->start[i]);
-		odd |= is_odd_buffer(mbuf);
-	}
+			work->start[i] = rte_pktmbuf_mtod(mbuf, uint8_t *) + L2_BYTES - LEAD;
+			// Below 0 when it is too short.
+			work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES;
+			rte_prefetch0(work->start[i]);
+			odd |= is_odd_buffer(mbuf);
+		}
 	return odd ? find_odd_buffers(work) : 0;
 }
 

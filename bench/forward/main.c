@@ -87,7 +87,8 @@ static int run_scenario(int argc, char **argv)
 			scenario.length = value;
 			break;
 		case 'o':
-			scenario.order = strcmp(optarg, "burst") == 0 ? ORDER_BURST : ORDER_RANDOM;
+			scenario.order =
+				optarg && strcmp(optarg, "burst") == 0 ? ORDER_BURST : ORDER_RANDOM;
 			break;
 		default:
 			return fail_usage();

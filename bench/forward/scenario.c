@@ -324,14 +324,14 @@ static void make_frame(
 	}
 	put16(ip - 2, maker->scenario->family == 4 ? 0x0800 : 0x86dd);
 	if (maker->scenario->family == 4) {
-		memcpy(ip, "\x45\x00\x00\x00\x00\x00\x00\x00\x40\x11", 10);
+		memcpy(ip, (const uint8_t[]){0x45, 0, 0, 0, 0, 0, 0, 0, 64, IPPROTO_UDP}, 10);
 		put16(ip + 2, length);
 		pick_address(maker, cloud, ip + 12);
 		pick_address(maker, peer, ip + 16);
 		put16(ip + 10, ipv4_checksum(ip));
 		put16(ip + 24, length - 20);
 	} else {
-		memcpy(ip, "\x60\x00\x00\x00\x00\x00\x11\x40", 8);
+		memcpy(ip, (const uint8_t[]){0x60, 0, 0, 0, 0, 0, IPPROTO_UDP, 64}, 8);
 		put16(ip + 4, length - 40);
 		pick_address(maker, cloud, ip + 8);
 		pick_address(maker, peer, ip + 24);

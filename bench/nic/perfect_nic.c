@@ -117,6 +117,7 @@ static inline void undo(struct rte_mbuf *mbuf, bool tagged, uint64_t to)
 	uint8_t *sent = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	uint8_t *ip = sent + l3_offset(sent);
 	uint8_t *frame = ip - (tagged ? 18 : 14);
+	const uint16_t tag_type = RTE_BE16(RTE_ETHER_TYPE_VLAN);
 	uint16_t length;
 
 	memcpy(frame, &to, sizeof(to));
@@ -124,14 +125,14 @@ static inline void undo(struct rte_mbuf *mbuf, bool tagged, uint64_t to)
 		memcpy(ip + 8, ip + SAVED_IPV4, 4);
 		length = rte_be_to_cpu_16(*(const uint16_t *)(ip + 2));
 		if (tagged) {
-			memcpy(frame + 12, "\x81\x00", 2);
+			memcpy(frame + 12, &tag_type, sizeof(tag_type));
 			memcpy(frame + 14, ip + 20, 2);
 		}
 	} else {
 		ip[7] = 64;
 		length = rte_be_to_cpu_16(*(const uint16_t *)(ip + 4)) + 40;
 		if (tagged) {
-			memcpy(frame + 12, "\x81\x00", 2);
+			memcpy(frame + 12, &tag_type, sizeof(tag_type));
 			memcpy(frame + 14, ip + 40, 2);
 		}
 	}
