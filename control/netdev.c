@@ -33,6 +33,7 @@ void netdev_stop(struct netdev *netdev)
 	close(netdev->fd);
 	netdev->fd = -1;
 	memset(netdev->entry, 0, sizeof(netdev->entry));
+	netdev->link_local = (struct addr){0};
 }
 
 // Its owner may detach any netdev while it looks at the frame.
@@ -234,9 +235,12 @@ void netdev_detach(struct netdev *netdev)
 
 void netdev_write(struct netdev *netdev, const uint8_t *frame, size_t length)
 {
+	if (netdev->fd < 0)
+		return;
+	router_limit(netdev, frame, length);
 	// The kernel's answer, if any, is in the TAP's queue when this returns. Frames that it does
 	// not take are lost, as on any wire.
-	if (netdev->fd >= 0 && write(netdev->fd, frame, length) < 0)
+	if (write(netdev->fd, frame, length) < 0)
 		LOG(DEBUG, "event=frame_refused tap=t0x%u why=" LOG_TEXT, (unsigned)netdev->cloud,
 		    log_text(strerror(errno)));
 }

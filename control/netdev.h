@@ -26,7 +26,7 @@ struct netdev_callbacks {
 	void (*on_frame)(uint16_t cloud, const uint8_t *frame, size_t length, void *arg);
 	// The neighbour entry of a cloud's router changed: mac NULL when it is not resolved (any
 	// more). A static MAC is reported too, once the kernel has it. With both families, IPv4's
-	// entry.
+	// entry, or IPv6's while IPv4's is not resolved.
 	void (*on_router)(uint16_t cloud, const struct mac *mac, void *arg);
 	void *arg;
 };
@@ -67,7 +67,8 @@ int netdev_set(struct netdev *netdev, uint16_t mtu, const struct mac *static_rou
 // the event loop or at netdevs_close(). NULL is fine.
 void netdev_detach(struct netdev *netdev);
 
-// Hand a punted frame (untagged) to the kernel. A full TAP queue drops it. Never blocks.
+// Hand a punted frame (untagged) to the kernel. A full TAP queue drops it. Never blocks. However
+// many link-local addresses a router solicits by, the kernel keeps one neighbour for them.
 void netdev_write(struct netdev *netdev, const uint8_t *frame, size_t length);
 
 // The T0 port's link went up or down: the TAP's carrier follows where the kernel allows it, and

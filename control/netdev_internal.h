@@ -36,6 +36,7 @@ struct netdev {
 	struct event *readable;
 
 	struct lladdr entry[FAMILIES]; // as the kernel said last
+	struct addr link_local; // by which the router solicited last
 	struct lladdr reported; // as on_router said last
 	bool changed; // 'entry' since 'reported': is on the list below
 	struct netdev *next_changed;
@@ -85,6 +86,11 @@ void router_ask_unresolved(struct netdev *netdev);
 
 // Delete the kernel's entries of the routers. 0 or -errno.
 int router_forget(struct netdev *netdev);
+
+// A frame is about to be written to the TAP. The kernel makes a neighbour of whoever solicits, the
+// router may do so by any link-local address, and the table is that of all namespaces together: of
+// a TAP's link-local neighbours only the last one stays.
+void router_limit(struct netdev *netdev, const uint8_t *frame, size_t length);
 
 // The entries may differ from what was reported: router_report() is to look.
 void router_changed(struct netdev *netdev);

@@ -5,6 +5,7 @@
 #include "dataplane/martian.h"
 #include "dataplane/port.h"
 #include "grace.h"
+#include "tap.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -188,7 +189,7 @@ int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal)
 static struct ingress *ingress_build(const struct cloud *cloud)
 {
 	struct ingress *ingress = calloc(1, sizeof(*ingress));
-	unsigned ipv4 = family_index(FAMILY_IPV4);
+	unsigned ipv4 = family_index(FAMILY_IPV4), ipv6 = family_index(FAMILY_IPV6);
 
 	if (ingress == NULL)
 		return NULL;
@@ -197,6 +198,13 @@ static struct ingress *ingress_build(const struct cloud *cloud)
 	if (cloud->gateway[ipv4].addr.family != FAMILY_NONE) {
 		ingress->gateway = addr_ipv4(&cloud->gateway[ipv4].addr);
 		ingress->router = addr_ipv4(&cloud->router[ipv4]);
+	}
+	if (cloud->gateway[ipv6].addr.family != FAMILY_NONE) {
+		struct prefix link_local = tap_link_local(&cloud->live.mac);
+
+		ingress->gateway6 = addr_ipv6(&cloud->gateway[ipv6].addr);
+		ingress->router6 = addr_ipv6(&cloud->router[ipv6]);
+		ingress->link_local = addr_ipv6(&link_local.addr);
 	}
 	return ingress;
 }

@@ -5,7 +5,10 @@
 #include "neighbour.h"
 #include "netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
+#include <netinet/ip6.h>
 #include <string.h>
 
 #define LOG_MODULE "router"
@@ -36,12 +39,12 @@ void router_unchanged(struct netdev *netdev)
 	netdev->changed = false;
 }
 
-// Without an IPv4 router the IPv6 one decides.
+// Both are of one T0 router: the first that is resolved will do.
 static const struct lladdr *deciding_entry(const struct netdev *netdev)
 {
-	bool has_ipv4 = netdev->router[family_index(FAMILY_IPV4)].family != FAMILY_NONE;
+	const struct lladdr *ipv4 = &netdev->entry[family_index(FAMILY_IPV4)];
 
-	return &netdev->entry[family_index(has_ipv4 ? FAMILY_IPV4 : FAMILY_IPV6)];
+	return ipv4->resolved ? ipv4 : &netdev->entry[family_index(FAMILY_IPV6)];
 }
 
 // Only after all waiting messages were read: of several changes in a row the last one counts, and
@@ -137,6 +140,24 @@ void router_ask_unresolved(struct netdev *netdev)
 		if (!netdev->entry[f].resolved)
 			(void)ask(netdev, f); // again with the next tick
 	}
+}
+
+void router_limit(struct netdev *netdev, const uint8_t *frame, size_t length)
+{
+	const struct ether_header *ether = (const void *)frame;
+	const struct ip6_hdr *ip = (const void *)(frame + sizeof(*ether));
+	struct addr *last = &netdev->link_local;
+	struct addr source = {.family = FAMILY_IPV6};
+
+	if (length < sizeof(*ether) + sizeof(*ip) || ether->ether_type != htons(ETHERTYPE_IPV6))
+		return;
+	memcpy(source.bytes, (const uint8_t *)ip + offsetof(struct ip6_hdr, ip6_src), 16);
+	if (source.bytes[0] != 0xfe || (source.bytes[1] & 0xc0) != 0x80 ||
+	    addr_equal(&source, last))
+		return;
+	if (last->family != FAMILY_NONE)
+		(void)neighbour_forget(netdev->netdevs->socket, netdev->ifindex, last);
+	*last = source;
 }
 
 int router_forget(struct netdev *netdev)

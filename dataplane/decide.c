@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "packet.h"
 
+static void look_up_ipv4(struct packet *packet)
+{
+	packet->leaf_source = table_lookup_ipv4(packet->table, packet->source);
+	packet->leaf_destination = table_lookup_ipv4(packet->table, packet->destination);
+}
+
+static void look_up_ipv6(struct packet *packet)
+{
+	packet->leaf_source =
+		table_lookup_ipv6(packet->table, packet->source6.upper, packet->source6.lower);
+	packet->leaf_destination = table_lookup_ipv6(
+		packet->table, packet->destination6.upper, packet->destination6.lower
+	);
+}
+
 void look_up(struct packet *packets, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -8,8 +23,10 @@ void look_up(struct packet *packets, unsigned n)
 
 		if (packet->verdict != VERDICT_FORWARD)
 			continue;
-		packet->leaf_source = table_lookup_ipv4(packet->table, packet->source);
-		packet->leaf_destination = table_lookup_ipv4(packet->table, packet->destination);
+		if (packet->ipv6)
+			look_up_ipv6(packet);
+		else
+			look_up_ipv4(packet);
 		packet->egress =
 			published(exchange.clouds[leaf_cloud(packet->leaf_destination)].egress);
 	}

@@ -24,7 +24,15 @@ struct ingress {
 	uint16_t cloud;
 	uint32_t gateway; // our IPv4 address on the transit network, host order; 0: no IPv4
 	uint32_t router; // the T0's
+	struct addr6 gateway6; // the same of IPv6; all zero: no IPv6
+	struct addr6 router6;
+	struct addr6 link_local; // ours, from which the kernel solicits the router
 };
+
+static inline bool ingress_has_ipv6(const struct ingress *ingress)
+{
+	return (ingress->gateway6.upper | ingress->gateway6.lower) != 0;
+}
 
 // How frames go out to a cloud. worker: ro
 struct egress {
@@ -40,6 +48,18 @@ struct egress {
 } __rte_cache_aligned;
 
 _Static_assert(sizeof(struct egress) == RTE_CACHE_LINE_SIZE, "an egress is one cache line");
+
+// Write the L2 header of a frame to the cloud, for a packet of either family.
+static inline void egress_write_l2(const struct egress *egress, uint8_t *frame, bool ipv6)
+{
+	uint8_t *end = frame + egress->l2_length;
+
+	__builtin_memcpy(frame, egress->l2, egress->l2_length);
+	if (ipv6)
+		__builtin_memcpy(
+			end - sizeof(egress->last6), &egress->last6, sizeof(egress->last6)
+		);
+}
 
 // Who sends for a worker on a port. worker: ro
 struct tx_path {

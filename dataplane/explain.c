@@ -9,17 +9,10 @@
 #define SIZE_MAX_IP 9216
 #define L2_LENGTH sizeof(struct rte_ether_hdr)
 
-// A UDP packet to our MAC, as the T0 router of the cloud would send it.
-static void make_frame(
-	uint8_t *frame, const struct ingress *ingress, uint32_t source, uint32_t destination,
-	unsigned ttl, unsigned size
+static void make_ipv4(
+	struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination, unsigned ttl, unsigned size
 )
 {
-	struct rte_ether_hdr *ether = (void *)frame;
-	struct rte_ipv4_hdr *ip = (void *)(frame + L2_LENGTH);
-
-	ether->dst_addr = ingress->mac;
-	ether->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = RTE_IPV4_VHL_DEF,
 		.total_length = rte_cpu_to_be_16((uint16_t)size),
@@ -30,6 +23,39 @@ static void make_frame(
 		.dst_addr = rte_cpu_to_be_32(destination),
 	};
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
+static void make_ipv6(
+	struct rte_ipv6_hdr *ip, const struct addr *source, const struct addr *destination,
+	unsigned hop_limit, unsigned size
+)
+{
+	*ip = (struct rte_ipv6_hdr){
+		.vtc_flow = rte_cpu_to_be_32(6u << 28),
+		.payload_len = rte_cpu_to_be_16((uint16_t)(size - sizeof(*ip))),
+		.proto = IPPROTO_UDP,
+		.hop_limits = (uint8_t)hop_limit,
+	};
+	memcpy(ip->src_addr, source->bytes, sizeof(ip->src_addr));
+	memcpy(ip->dst_addr, destination->bytes, sizeof(ip->dst_addr));
+}
+
+// A UDP packet to our MAC, as the T0 router of the cloud would send it.
+static void make_frame(
+	uint8_t *frame, const struct ingress *ingress, const struct addr *source,
+	const struct addr *destination, unsigned ttl, unsigned size
+)
+{
+	bool ipv6 = source->family == FAMILY_IPV6;
+	struct rte_ether_hdr *ether = (void *)frame;
+	void *ip = frame + L2_LENGTH;
+
+	ether->dst_addr = ingress->mac;
+	ether->ether_type = rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+	if (ipv6)
+		make_ipv6(ip, source, destination, ttl, size);
+	else
+		make_ipv4(ip, addr_ipv4(source), addr_ipv4(destination), ttl, size);
 }
 
 int explain(
@@ -65,18 +91,10 @@ int explain(
 	};
 
 	memset(frame, 0, sizeof(frame));
-	if (source->family == FAMILY_IPV4) {
-		make_frame(
-			frame, slot->ingress, addr_ipv4(source), addr_ipv4(destination), ttl, size
-		);
-		parse(&packet, 1);
-		look_up(&packet, 1);
-		decide(&packet, 1);
-	} else {
-		packet_drop(&packet, DROP_ipv6_unsupported);
-		packet.leaf_source = table_lookup(slot->table, source);
-		packet.leaf_destination = table_lookup(slot->table, destination);
-	}
+	make_frame(frame, slot->ingress, source, destination, ttl, size);
+	parse(&packet, 1);
+	look_up(&packet, 1);
+	decide(&packet, 1);
 	*explanation = (struct explanation){
 		.verdict = packet.verdict,
 		.reason = packet.reason,

@@ -23,13 +23,17 @@ struct packet {
 	uint16_t cloud; // it came from; 0 when nobody's
 	uint8_t verdict; // enum verdict
 	uint8_t reason; // of a drop or punt
-	uint8_t header_length; // bytes of the IPv4 header
-	uint8_t ttl;
+	uint8_t ttl; // or hop limit
+	uint8_t upper; // IPv6: what follows the headers, or IPPROTO_FRAGMENT when nobody can tell
+	bool ipv6;
 	bool router_error; // an ICMP error of the T0 router itself
 	bool dont_fragment;
+	uint16_t header_length; // bytes of IP headers: options, extension headers included
 	uint16_t ip_length; // bytes of IP, header included
-	uint32_t source; // host order
+	uint32_t source; // IPv4, host order
 	uint32_t destination;
+	struct addr6 source6; // IPv6
+	struct addr6 destination6;
 	leaf_t leaf_source;
 	leaf_t leaf_destination;
 	const struct ingress *ingress;
@@ -53,8 +57,9 @@ static inline void packet_punt(struct packet *packet, enum punt_reason reason)
 // ingress, table and l3. The packets come with mbuf, frame, length and VERDICT_FORWARD.
 void attribute(const struct port_map *map, struct packet *packets, unsigned n);
 
-// Is it well formed, and for us to route? RFC 1812 5.2.2 with every length checked against the
-// frame before a byte beyond it is read; martians (RFC 6890); the punt allow-list (RFC 6192).
+// Is it well formed, and for us to route? RFC 1812 5.2.2 and RFC 8200 with every length checked
+// against the frame before a byte beyond it is read; martians (RFC 6890); the punt allow-list (RFC
+// 6192).
 void parse(struct packet *packets, unsigned n);
 
 // Source and destination in the ingress cloud's own table, and nowhere else.
@@ -63,5 +68,5 @@ void look_up(struct packet *packets, unsigned n);
 // Anti-spoofing, non-transitivity, TTL, MTU, egress.
 void decide(struct packet *packets, unsigned n);
 
-// TTL, checksum (RFC 1624), L2 header of the egress, in the mbuf.
+// TTL and checksum (RFC 1624) or hop limit, L2 header of the egress, in the mbuf.
 void rewrite(struct packet *packets, unsigned n);

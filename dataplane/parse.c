@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "packet.h"
+#include "parse.h"
 
 #include <rte_arp.h>
 #include <rte_icmp.h>
@@ -16,16 +16,6 @@
 #define IPV4_OPTION_NOP 1
 #define IPV4_OPTION_LSRR 131
 #define IPV4_OPTION_SSRR 137
-
-static uint16_t read16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static uint32_t read32(const uint8_t *bytes)
-{
-	return (uint32_t)read16(bytes) << 16 | read16(bytes + 2);
-}
 
 // The cloud that a port's map gives a frame to, and where its ethertype stands. 0: nobody's.
 static uint16_t frame_cloud(const struct port_map *map, struct packet *packet, uint16_t *type_at)
@@ -157,7 +147,7 @@ static int check_header(struct packet *packet, const uint8_t *ip, unsigned avail
 
 	if (ip_length < header_length || ip_length > available)
 		return DROP_bad_length;
-	packet->header_length = (uint8_t)header_length;
+	packet->header_length = (uint16_t)header_length;
 	packet->ip_length = (uint16_t)ip_length;
 	return check_options(
 		ip + sizeof(struct rte_ipv4_hdr), header_length - sizeof(struct rte_ipv4_hdr)
@@ -259,7 +249,7 @@ void parse(struct packet *packets, unsigned n)
 			parse_arp(packet);
 			break;
 		case RTE_ETHER_TYPE_IPV6:
-			packet_drop(packet, DROP_ipv6_unsupported);
+			parse_ipv6(packet);
 			break;
 		default:
 			packet_drop(packet, DROP_unknown_ethertype);

@@ -139,3 +139,14 @@ struct addr addr_from_ipv4(uint32_t host_order)
 			},
 	};
 }
+
+struct addr6 addr_ipv6(const struct addr *addr)
+{
+	struct addr6 halves = {};
+
+	for (unsigned i = 0; i < 8; i++) {
+		halves.upper = halves.upper << 8 | addr->bytes[i];
+		halves.lower = halves.lower << 8 | addr->bytes[8 + i];
+	}
+	return halves;
+}

@@ -31,6 +31,17 @@ struct prefix {
 	uint8_t len; // bits
 };
 
+// An IPv6 address as the fast path compares and looks it up: its halves in host order.
+struct addr6 {
+	uint64_t upper;
+	uint64_t lower;
+};
+
+static inline bool addr6_equal(struct addr6 a, struct addr6 b)
+{
+	return a.upper == b.upper && a.lower == b.lower;
+}
+
 #define ADDR_STRLEN 46
 #define PREFIX_STRLEN 50
 
@@ -70,3 +81,6 @@ uint32_t addr_ipv4(const struct addr *addr);
 
 // An IPv4 address from host order.
 struct addr addr_from_ipv4(uint32_t host_order);
+
+// The halves of an IPv6 address. The family must be FAMILY_IPV6.
+struct addr6 addr_ipv6(const struct addr *addr);

@@ -2,6 +2,8 @@
 #include "punt.h"
 
 #include "exchange.h"
+#include "nd.h"
+#include "parse.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -95,32 +97,46 @@ bool punt_take(
 	return true;
 }
 
-// Design: upwards only ARP and IP from the gateway address leave on the T0 port.
+static bool may_send_ipv6(const struct ingress *ingress, const uint8_t *ip, size_t length)
+{
+	struct addr6 source;
+
+	if (!ingress_has_ipv6(ingress) || length < sizeof(struct rte_ipv6_hdr))
+		return false;
+	source = read_addr6(ip + offsetof(struct rte_ipv6_hdr, src_addr));
+	return addr6_equal(source, ingress->gateway6) ||
+		(addr6_equal(source, ingress->link_local) && nd_may_go_down(ip, (unsigned)length));
+}
+
+static bool is_gateway(const struct ingress *ingress, const uint8_t *sender)
+{
+	return ingress->gateway != 0 && read32(sender) == ingress->gateway;
+}
+
+// Design: upwards only ARP and IP from the gateway address leave on the T0 port, and neighbour
+// discovery, for which the kernel has no other source than a link-local address.
 static bool may_send(const struct ingress *ingress, const uint8_t *frame, size_t length)
 {
 	const struct rte_ether_hdr *ether = (const void *)frame;
 	const uint8_t *payload = frame + sizeof(*ether);
-	rte_be32_t gateway = rte_cpu_to_be_32(ingress->gateway);
-	rte_be32_t sender;
 
-	if (ingress->gateway == 0 || length < sizeof(*ether))
+	if (length < sizeof(*ether))
 		return false;
+	length -= sizeof(*ether);
 	switch (rte_be_to_cpu_16(ether->ether_type)) {
 	case RTE_ETHER_TYPE_ARP:
-		if (length < sizeof(*ether) + sizeof(struct rte_arp_hdr))
-			return false;
-		payload += offsetof(struct rte_arp_hdr, arp_data.arp_sip);
-		break;
+		return length >= sizeof(struct rte_arp_hdr) &&
+			is_gateway(
+				ingress, payload + offsetof(struct rte_arp_hdr, arp_data.arp_sip)
+			);
 	case RTE_ETHER_TYPE_IPV4:
-		if (length < sizeof(*ether) + sizeof(struct rte_ipv4_hdr))
-			return false;
-		payload += offsetof(struct rte_ipv4_hdr, src_addr);
-		break;
+		return length >= sizeof(struct rte_ipv4_hdr) &&
+			is_gateway(ingress, payload + offsetof(struct rte_ipv4_hdr, src_addr));
+	case RTE_ETHER_TYPE_IPV6:
+		return may_send_ipv6(ingress, payload, length);
 	default:
 		return false;
 	}
-	memcpy(&sender, payload, sizeof(sender));
-	return sender == gateway;
 }
 
 // The L2 header of the T0 port around the kernel's payload, to the kernel's choice of MAC.

@@ -29,7 +29,8 @@ bool punt_take(
 );
 
 // Send a frame of the kernel's, untagged, at an even address, to the T0 router of a cloud. Only ARP
-// for or about our gateway and IPv4 from the gateway address leave; anything else is refused.
+// for or about our gateway, IP from a gateway address, and neighbour discovery from our link-local
+// address leave; anything else is refused.
 //
 // Returns 0; -EPERM refused; -ENOENT cloud not attached; -ENOBUFS no buffer or ring full. Control
 // thread.

@@ -2,7 +2,8 @@
 // Why a packet does not go on: every drop and every punt has exactly one reason.
 //
 // One line here is the enum value, the CLI word, the metric label, the help text, and, for drops,
-// the ICMP error that the sender is owed (RFC 1812 4.3.2 permitting).
+// the ICMP error of either family that the sender is owed (RFC 1812 4.3.2 and RFC 4443 2.4
+// permitting).
 #pragma once
 
 #include <stdint.h>
@@ -10,10 +11,10 @@
 // The ICMP error owed for a drop.
 enum icmp_error {
 	ICMP_ERROR_NONE,
-	ICMP_ERROR_NET_UNREACHABLE, // type 3 code 0: does not tell whether another cloud has it
-	ICMP_ERROR_HOST_UNREACHABLE, // type 3 code 1
-	ICMP_ERROR_FRAG_NEEDED, // type 3 code 4, with the next-hop MTU (RFC 1191)
-	ICMP_ERROR_TIME_EXCEEDED, // type 11 code 0
+	ICMP_ERROR_NET_UNREACHABLE, // does not tell whether another cloud has it
+	ICMP_ERROR_HOST_UNREACHABLE,
+	ICMP_ERROR_FRAG_NEEDED, // with the next-hop MTU (RFC 1191); "packet too big" of ICMPv6
+	ICMP_ERROR_TIME_EXCEEDED,
 };
 
 // DROP(name, icmp error, text)
@@ -23,13 +24,14 @@ enum icmp_error {
 	DROP(too_short, NONE, "frame is too short for the headers it announces") \
 	DROP(bad_buffer, NONE, "frame came in several buffers, or in one without headroom") \
 	DROP(unknown_ethertype, NONE, "neither IPv4, IPv6 nor ARP") \
-	DROP(ipv6_unsupported, NONE, "IPv6 is not forwarded yet") \
 	DROP(bad_version, NONE, "IP version does not match the ethertype") \
 	DROP(bad_header_length, NONE, "IPv4 header length is below 20 or beyond the packet") \
-	DROP(bad_length, NONE, "IPv4 total length does not fit header or frame (RFC 1812 5.2.2)") \
+	DROP(bad_length, NONE, \
+	     "IP length does not fit header or frame (RFC 1812 5.2.2, RFC 8200 3)") \
 	DROP(bad_checksum, NONE, "IPv4 header checksum is wrong (RFC 1812 5.2.2)") \
-	DROP(source_route, NONE, "IPv4 source route option (RFC 7126)") \
-	DROP(bad_option, NONE, "IPv4 options are malformed") \
+	DROP(source_route, NONE, \
+	     "IPv4 source route option (RFC 7126), IPv6 routing header of type 0 (RFC 5095)") \
+	DROP(bad_option, NONE, "IPv4 options or IPv6 extension headers are malformed") \
 	DROP(martian_source, NONE, "source may never be routed (RFC 6890)") \
 	DROP(martian_destination, NONE, "destination may never be routed (RFC 6890)") \
 	DROP(multicast, NONE, "multicast and broadcast are not routed between clouds") \
@@ -38,7 +40,7 @@ enum icmp_error {
 	DROP(no_interconnect, NET_UNREACHABLE, \
 	     "destination is in no directly interconnected cloud") \
 	DROP(hairpin, NONE, "destination is in the cloud it came from") \
-	DROP(ttl_exceeded, TIME_EXCEEDED, "TTL ran out (RFC 1812 5.3.1)") \
+	DROP(ttl_exceeded, TIME_EXCEEDED, "TTL or hop limit ran out (RFC 1812 5.3.1, RFC 8200 3)") \
 	DROP(frag_needed, FRAG_NEEDED, "larger than the egress MTU, and may not be fragmented") \
 	DROP(too_big, NONE, "larger than the egress MTU; fragmentation is not supported yet") \
 	DROP(egress_down, HOST_UNREACHABLE, "the peer's T0 port is down or absent") \
@@ -59,6 +61,7 @@ enum drop_reason {
 // PUNT(name, text): what is allowed up to the control netdev.
 #define PUNT_REASONS(PUNT) \
 	PUNT(arp, "ARP for the gateway, or of the T0 router") \
+	PUNT(nd, "IPv6 neighbour discovery for the gateway, or of the T0 router") \
 	PUNT(echo, "ICMP echo request to the gateway")
 
 enum punt_reason {

@@ -26,7 +26,10 @@ static void rewrite_one(struct packet *packet)
 		packet_drop(packet, DROP_bad_buffer);
 		return;
 	}
-	decrement_ttl(ip);
+	if (packet->ipv6)
+		((struct rte_ipv6_hdr *)ip)->hop_limits--;
+	else
+		decrement_ttl(ip);
 
 	// What stands behind the IP packet is the sender's padding: it stays in its cloud.
 	mbuf->data_off = (uint16_t)(mbuf->data_off + packet->l3 - egress->l2_length);
@@ -34,7 +37,7 @@ static void rewrite_one(struct packet *packet)
 	mbuf->pkt_len = mbuf->data_len;
 	packet->frame = ip - egress->l2_length;
 	packet->length = mbuf->data_len;
-	memcpy(packet->frame, egress->l2, egress->l2_length);
+	egress_write_l2(egress, packet->frame, packet->ipv6);
 }
 
 void rewrite(struct packet *packets, unsigned n)

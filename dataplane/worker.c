@@ -33,6 +33,7 @@ static const struct {
 	unsigned burst;
 } punt_limits[PUNT_REASON_COUNT] = {
 	[PUNT_arp] = {100, 50},
+	[PUNT_nd] = {100, 50},
 	[PUNT_echo] = {200, 100},
 };
 

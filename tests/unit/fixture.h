@@ -3,7 +3,8 @@
 // that end where the frame ends, and the clouds of the lab published in 'exchange'.
 //
 // Cloud N (below 10): gateway 169.254.N.1, router 169.254.N.2, network block 10.N.0.0/22, segment
-// 172.16.N.0/24. It arrives on port N, untagged; clouds from TAGGED_FROM on with VLAN 100 + N.
+// 172.16.N.0/24, and beside them the IPv6 networks of frame_ipv6.h. It arrives on port N, untagged;
+// clouds from TAGGED_FROM on with VLAN 100 + N.
 #pragma once
 
 #include "dataplane/exchange.h"
@@ -173,7 +174,11 @@ static inline unsigned cloud_routes(struct route *routes, unsigned cloud, leaf_t
 	routes[0] = (struct route){prefix_of(text), leaf};
 	snprintf(text, sizeof(text), "172.16.%u.0/24", cloud);
 	routes[1] = (struct route){prefix_of(text), leaf};
-	return 2;
+	snprintf(text, sizeof(text), "fd00:%x:1::/64", cloud);
+	routes[2] = (struct route){prefix_of(text), leaf};
+	snprintf(text, sizeof(text), "fd00:%x:2::/64", cloud);
+	routes[3] = (struct route){prefix_of(text), leaf};
+	return 4;
 }
 
 // The table of one cloud that has these interconnects and no others.
@@ -205,6 +210,9 @@ static inline void publish_ingress(uint16_t cloud)
 	ingress->cloud = cloud;
 	ingress->gateway = 0xa9fe0001u | (uint32_t)cloud << 8;
 	ingress->router = 0xa9fe0002u | (uint32_t)cloud << 8;
+	ingress->gateway6 = (struct addr6){0xfd000000ffff0000 | (uint64_t)cloud << 32, 1};
+	ingress->router6 = (struct addr6){0xfd000000ffff0000 | (uint64_t)cloud << 32, 2};
+	ingress->link_local = (struct addr6){0xfe80ull << 48, 0x000000fffe000000 | cloud};
 	exchange_set_ingress(cloud, ingress);
 }
 
