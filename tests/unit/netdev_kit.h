@@ -273,6 +273,22 @@ static struct netdev *kit_attach_ipv6(
 	);
 }
 
+// Both families of the above.
+static struct netdev *kit_attach_both(struct kit *kit, uint16_t cloud, const struct mac *mac)
+{
+	struct prefix gateway[FAMILIES] = {0};
+	struct addr router[FAMILIES] = {0};
+	char error[256] = "";
+
+	assert_int_equal(prefix_parse("169.254.1.1/30", &gateway[0]), 0);
+	assert_int_equal(addr_parse("169.254.1.2", &router[0]), 0);
+	assert_int_equal(prefix_parse("2001:db8:1::1/126", &gateway[1]), 0);
+	assert_int_equal(addr_parse("2001:db8:1::2", &router[1]), 0);
+	return netdev_attach(
+		kit->netdevs, cloud, mac, 1500, gateway, router, NULL, error, sizeof(error)
+	);
+}
+
 // Frames. What the kernel sent is looked at through copies: its bytes have no alignment.
 
 static void kit_put_ethernet(
@@ -397,28 +413,36 @@ static unsigned kit_count_echo_replies(struct kit *kit)
 	return n;
 }
 
-static bool kit_until_solicited(struct kit *kit, const char *address)
+// Solicitations of an address or advertisements of it that the kernel sent.
+static unsigned kit_count_nd(struct kit *kit, uint8_t type, const char *target)
 {
 	uint8_t wanted[16];
+	unsigned n = 0;
 
-	assert_int_equal(inet_pton(AF_INET6, address, wanted), 1);
+	assert_int_equal(inet_pton(AF_INET6, target, wanted), 1);
+	for (unsigned i = 0; i < kit->witness.n_frames; i++) {
+		const uint8_t *frame = kit->witness.frames[i].bytes;
+
+		n += frame[12] == 0x86 && frame[20] == IPPROTO_ICMPV6 && frame[54] == type &&
+			!memcmp(frame + 62, wanted, 16);
+	}
+	return n;
+}
+
+static bool kit_until_nd(struct kit *kit, uint8_t type, const char *target)
+{
 	for (unsigned i = 0; i < KIT_STEPS; i++) {
-		for (unsigned j = 0; j < kit->witness.n_frames; j++) {
-			const uint8_t *frame = kit->witness.frames[j].bytes;
-
-			if (frame[12] == 0x86 && frame[20] == IPPROTO_ICMPV6 &&
-			    frame[54] == ND_NEIGHBOR_SOLICIT && !memcmp(frame + 62, wanted, 16))
-				return true;
-		}
+		if (kit_count_nd(kit, type, target))
+			return true;
 		kit_step(kit);
 	}
 	return false;
 }
 
-// A solicited neighbour advertisement with the sender's MAC (RFC 4861 4.4).
-static void kit_send_advertisement(
-	struct netdev *netdev, const struct mac *to, const struct mac *from, const char *sender,
-	const char *target
+// A neighbour solicitation or a solicited advertisement with the sender's MAC (RFC 4861 4.3, 4.4).
+static void kit_send_nd(
+	struct netdev *netdev, uint8_t type, const struct mac *to, const struct mac *from,
+	const char *sender, const char *destination, const char *target
 )
 {
 	struct {
@@ -433,11 +457,14 @@ static void kit_send_advertisement(
 	packet.ip.ip6_nxt = IPPROTO_ICMPV6;
 	packet.ip.ip6_hlim = 255;
 	assert_int_equal(inet_pton(AF_INET6, sender, &packet.ip.ip6_src), 1);
-	assert_int_equal(inet_pton(AF_INET6, target, &packet.ip.ip6_dst), 1);
-	packet.advert.nd_na_type = ND_NEIGHBOR_ADVERT;
-	packet.advert.nd_na_flags_reserved = ND_NA_FLAG_SOLICITED | ND_NA_FLAG_OVERRIDE;
-	packet.advert.nd_na_target = packet.ip.ip6_src;
-	packet.option[0] = ND_OPT_TARGET_LINKADDR;
+	assert_int_equal(inet_pton(AF_INET6, destination, &packet.ip.ip6_dst), 1);
+	assert_int_equal(inet_pton(AF_INET6, target, &packet.advert.nd_na_target), 1);
+	packet.advert.nd_na_type = type;
+	packet.option[0] = ND_OPT_SOURCE_LINKADDR;
+	if (type == ND_NEIGHBOR_ADVERT) {
+		packet.advert.nd_na_flags_reserved = ND_NA_FLAG_SOLICITED | ND_NA_FLAG_OVERRIDE;
+		packet.option[0] = ND_OPT_TARGET_LINKADDR;
+	}
 	packet.option[1] = 1;
 	memcpy(packet.option + 2, from, ETH_ALEN);
 	// The pseudo-header is the two addresses, the length and the next header (RFC 8200 8.1).

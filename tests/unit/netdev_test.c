@@ -526,6 +526,24 @@ static void lost_messages_are_made_up_for(void **state)
 	assert_int_equal(kit->witness.n_router, 3);
 }
 
+static void advertise(struct netdev *netdev, const struct mac *mac)
+{
+	kit_send_nd(
+		netdev, ND_NEIGHBOR_ADVERT, &our_mac, mac, "2001:db8:1::2", "fe80::ff:fe00:1",
+		"2001:db8:1::2"
+	);
+}
+
+// The kernel asks for the router, a little before it hears on all its addresses, and is told.
+static bool find_router(struct kit *kit, struct netdev *netdev)
+{
+	if (!kit_until_nd(kit, ND_NEIGHBOR_SOLICIT, "2001:db8:1::2"))
+		return false;
+	kit_settle(kit);
+	advertise(netdev, &router_mac);
+	return kit_until_router(kit, &router_mac);
+}
+
 static void ipv6_is_on_where_there_is_a_gateway_and_finds_the_router(void **state)
 {
 	struct kit *kit = *state;
@@ -539,10 +557,65 @@ static void ipv6_is_on_where_there_is_a_gateway_and_finds_the_router(void **stat
 	assert_true(kit_shows(kit, "ip -o addr show t0x1", "inet6 2001:db8:1::1/126"));
 	assert_true(kit_shows(kit, "ip -o addr show t0x1", "inet6 fe80::ff:fe00:1/64"));
 	assert_int_equal(kit_count_lines(kit, "ip -o addr show t0x1"), 2);
-	assert_true(kit_until_solicited(kit, "2001:db8:1::2"));
-	kit_send_advertisement(netdev, &our_mac, &router_mac, "2001:db8:1::2", "fe80::ff:fe00:1");
-	assert_true(kit_until_router(kit, &router_mac));
+	assert_true(find_router(kit, netdev));
 	assert_int_equal(netdev_set(netdev, 1279, NULL), -EINVAL);
+}
+
+static void solicit(struct netdev *netdev, const char *sender, const char *target)
+{
+	static const struct mac group = {{0x33, 0x33, 0xff, 0, 0, 1}};
+
+	kit_send_nd(
+		netdev, ND_NEIGHBOR_SOLICIT, &group, &router_mac, sender, "ff02::1:ff00:1", target
+	);
+}
+
+static void a_solicitation_is_answered_for_the_gateway_alone(void **state)
+{
+	struct kit *kit = *state;
+	struct netdev *netdev = kit_attach_ipv6(kit, 1, &our_mac, 1500);
+
+	kit_settle(kit);
+	solicit(netdev, "2001:db8:1::2", "2001:db8:1::2"); // its own: nobody's business
+	solicit(netdev, "2001:db8:1::2", "2001:db8:2::1");
+	solicit(netdev, "2001:db8:1::2", "2001:db8:1::1");
+	assert_true(kit_until_nd(kit, ND_NEIGHBOR_ADVERT, "2001:db8:1::1"));
+	kit_settle(kit);
+	assert_int_equal(kit_count_nd(kit, ND_NEIGHBOR_ADVERT, "2001:db8:1::1"), 1);
+	assert_int_equal(kit_count_nd(kit, ND_NEIGHBOR_ADVERT, "2001:db8:1::2"), 0);
+	assert_int_equal(kit_count_nd(kit, ND_NEIGHBOR_ADVERT, "2001:db8:2::1"), 0);
+}
+
+static void however_many_link_local_addresses_solicit_one_is_kept(void **state)
+{
+	struct kit *kit = *state;
+	struct netdev *netdev = kit_attach_ipv6(kit, 1, &our_mac, 1500);
+	char sender[ADDR_STRLEN];
+
+	assert_true(find_router(kit, netdev));
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(sender, sizeof(sender), "fe80::%x", 0x100 + i);
+		solicit(netdev, sender, "2001:db8:1::1");
+	}
+	kit_settle(kit);
+	assert_int_equal(kit_count_lines(kit, "ip -6 neigh show dev t0x1 | grep fe80"), 1);
+	assert_true(kit_shows(kit, "ip -6 neigh show dev t0x1", sender));
+	assert_true(netdev->reported.resolved); // the router's own entry is another
+	assert_int_equal(kit->witness.n_router, 1);
+}
+
+static void either_family_tells_the_routers_mac(void **state)
+{
+	struct kit *kit = *state;
+	struct netdev *netdev = kit_attach_both(kit, 1, &our_mac);
+
+	assert_true(find_router(kit, netdev));
+	kit_send_arp(netdev, ARPOP_REQUEST, &other_mac, "169.254.1.2", "169.254.1.1");
+	assert_true(kit_until_router(kit, &other_mac)); // IPv4's comes first
+	kit_run(kit, "ip neigh del 169.254.1.2 dev t0x1");
+	assert_true(kit_until_router(kit, &router_mac));
+	kit_run(kit, "ip neigh del 2001:db8:1::2 dev t0x1");
+	assert_true(kit_until_router(kit, NULL));
 }
 
 // Link states.
@@ -677,6 +750,9 @@ int main(void)
 		IN_NAMESPACE(a_static_mac_is_permanent_until_it_is_to_be_learned),
 		IN_NAMESPACE(lost_messages_are_made_up_for),
 		IN_NAMESPACE(ipv6_is_on_where_there_is_a_gateway_and_finds_the_router),
+		IN_NAMESPACE(a_solicitation_is_answered_for_the_gateway_alone),
+		IN_NAMESPACE(however_many_link_local_addresses_solicit_one_is_kept),
+		IN_NAMESPACE(either_family_tells_the_routers_mac),
 		IN_NAMESPACE(link_states_follow_a_veth),
 	};
 	int failed = cmocka_run_group_tests(anywhere, NULL, NULL);

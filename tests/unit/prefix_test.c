@@ -278,6 +278,17 @@ static void ipv4_addresses_convert_to_host_order_and_back(void **state)
 	assert_true(addr_equal(&addr, &back));
 }
 
+static void an_ipv6_address_has_two_halves_in_host_order(void **state)
+{
+	struct addr addr = addr_of("2001:db8:1:2:3:4:5:6");
+	struct addr6 halves = addr_ipv6(&addr);
+
+	assert_true(halves.upper == 0x20010db800010002 && halves.lower == 0x0003000400050006);
+	assert_true(addr6_equal(halves, (struct addr6){halves.upper, halves.lower}));
+	assert_false(addr6_equal(halves, (struct addr6){halves.upper, halves.lower ^ 1}));
+	assert_false(addr6_equal(halves, (struct addr6){halves.upper ^ 1, halves.lower}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +301,7 @@ int main(void)
 		cmocka_unit_test(prefixes_are_ordered_by_family_address_and_length),
 		cmocka_unit_test(addresses_equal_in_family_and_every_byte),
 		cmocka_unit_test(ipv4_addresses_convert_to_host_order_and_back),
+		cmocka_unit_test(an_ipv6_address_has_two_halves_in_host_order),
 	};
 
 	return cmocka_run_group_tests_name("prefix", tests, NULL, NULL);

@@ -92,6 +92,25 @@ static void own_routed_prefixes_are_local(void **state)
 	assert_true(has(routes, n, "172.16.1.0/24", leaf_local(1)));
 }
 
+static void prefixes_of_both_families_come_in(void **state)
+{
+	struct route routes[16];
+	struct cloud *pc1 = region_cloud(&region, "pc01"), *pc2 = region_cloud(&region, "pc02");
+	struct interconnect *link = connect(pc1, pc2, PHASE_ACTIVE);
+	unsigned n;
+
+	prefix_parse("fd00:1:1::/64", &pc1->network_block[1]);
+	prefix_parse("fd00:2:2::1/64", &pc2->segments[0].gateway_address[1]); // routed
+	prefix_parse("fd00:2:3::1/64", &pc2->segments[1].gateway_address[1]); // not routed
+	n = program_routes(pc1, routes, 16);
+	assert_int_equal(n, 6);
+	assert_true(has(routes, n, "fd00:1:1::/64", leaf_local(1)));
+	assert_true(has(routes, n, "fd00:2:2::/64", leaf_via(2, link->id)));
+	n = program_routes(pc2, routes, 16);
+	assert_int_equal(n, 6);
+	assert_true(has(routes, n, "fd00:1:1::/64", leaf_via(1, link->id)));
+}
+
 static void a_peers_prefixes_come_in_over_the_interconnect(void **state)
 {
 	struct route routes[16];
@@ -208,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_peers_prefixes_come_in_over_the_interconnect, setup, teardown
 		),
+		cmocka_unit_test_setup_teardown(prefixes_of_both_families_come_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_peers_peer_stays_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			phases_that_forward_are_building_and_active, setup, teardown

@@ -4,6 +4,7 @@
 #include "dataplane/punt.h"
 #include "dataplane/worker.h"
 #include "fixture.h"
+#include "frame_ipv6.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -251,7 +252,46 @@ static void only_frames_of_the_gateway_leave(void **state)
 		 ipv4(.source = gateway, .destination = router, .payload = NO_PAYLOAD), 0},
 		{"IPv4 header cut", shortened(ipv4(.source = gateway, .destination = router), 33),
 		 -EPERM},
-		{"IPv6", l2_frame((struct l2){}, 0x86dd), -EPERM},
+		{"solicitation of the gateway",
+		 nd(.source = GATEWAY_6, .target = ROUTER_6, .destination = "ff02::1:ff00:2"), 0},
+		{"solicitation of our link-local address",
+		 nd(.source = LINK_LOCAL, .target = ROUTER_6, .destination = "ff02::1:ff00:2"), 0},
+		{"solicitation of another link-local address",
+		 nd(.source = ROUTER_LINK_LOCAL, .target = ROUTER_6), -EPERM},
+		{"solicitation of nobody (a probe)", nd(.source = "::", OPTIONS(NO_OPTIONS)),
+		 -EPERM},
+		{"solicitation of the router", nd(.source = ROUTER_6), -EPERM},
+		{"solicitation of a peer's gateway", nd(.source = "fd00:2:ffff::1"), -EPERM},
+		{"advertisement of the gateway",
+		 nd(.type = ADVERTISEMENT, .source = GATEWAY_6, .destination = ROUTER_6), 0},
+		{"advertisement of our link-local address",
+		 nd(.type = ADVERTISEMENT, .source = LINK_LOCAL, .target = LINK_LOCAL,
+		    .destination = ROUTER_LINK_LOCAL),
+		 0},
+		{"solicitation of our link-local address with hop limit 254",
+		 nd(.source = LINK_LOCAL, .hop_limit = 254), -EPERM},
+		{"router solicitation", nd(.type = 133, .source = LINK_LOCAL), -EPERM},
+		{"router advertisement", nd(.type = 134, .source = LINK_LOCAL), -EPERM},
+		{"redirect", nd(.type = 137, .source = LINK_LOCAL), -EPERM},
+		{"listener report", nd(.type = 143, .source = LINK_LOCAL), -EPERM},
+		{"listener report behind options",
+		 ipv6(EXTENSIONS(HOP_BY_HOP, "\x3a\0\5\2\0\0\1\0"), .source = LINK_LOCAL,
+		      .hop_limit = 255, .icmp_type = SOLICITATION),
+		 -EPERM},
+		{"UDP of our link-local address", ipv6(.source = LINK_LOCAL, .hop_limit = 255),
+		 -EPERM},
+		{"one byte of ICMP of our link-local address",
+		 ipv6(.source = LINK_LOCAL, .next = ICMP6, .hop_limit = 255, .payload = 1,
+		      .icmp_type = SOLICITATION),
+		 -EPERM},
+		{"IPv6 of the gateway", ipv6(.source = GATEWAY_6, .destination = ROUTER_6), 0},
+		{"IPv6 of another", ipv6(.destination = ROUTER_6), -EPERM},
+		{"IPv6 of the router", ipv6(.source = ROUTER_6), -EPERM},
+		{"IPv6 header of 40 bytes",
+		 shortened(ipv6(.source = GATEWAY_6, .destination = ROUTER_6), 54), 0},
+		{"IPv6 header cut",
+		 shortened(ipv6(.source = GATEWAY_6, .destination = ROUTER_6), 53), -EPERM},
+		{"IPv6 in name only", l2_frame((struct l2){}, 0x86dd), -EPERM},
 		{"LLDP", l2_frame((struct l2){}, 0x88cc), -EPERM},
 		{"tagged", arp(.l2 = {.tagged = true, .tci = 5}, .sender = gateway), -EPERM},
 		{"half an Ethernet header", shortened(arp(), 13), -EPERM},
@@ -318,11 +358,15 @@ static void a_cloud_without_port_or_gateway_sends_nothing(void **state)
 {
 	struct ingress *ingress = calloc(1, sizeof(*ingress));
 	struct frame frame = arp(.sender = "0.0.0.0");
+	struct frame of_nobody = ipv6(.source = "::");
+	struct frame probe = nd(.source = "::");
 
 	assert_int_equal(punt_send(2, frame.bytes, frame.length), -ENOENT);
 	assert_non_null(ingress);
 	exchange_set_ingress(1, ingress);
 	assert_int_equal(punt_send(1, frame.bytes, frame.length), -EPERM);
+	assert_int_equal(punt_send(1, of_nobody.bytes, of_nobody.length), -EPERM);
+	assert_int_equal(punt_send(1, probe.bytes, probe.length), -EPERM);
 	exchange_set_egress(1, NULL);
 	assert_int_equal(punt_send(1, frame.bytes, frame.length), -ENOENT);
 }

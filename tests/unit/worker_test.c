@@ -22,6 +22,7 @@
 #define HANDOVER_HOLDS 4095
 #define ICMP_BURST 100
 #define ARP_BURST 50
+#define ND_BURST 50
 #define ECHO_BURST 100
 // Tokens that may come while a slow test runs a burst: at most a second's.
 #define REFILL 200
@@ -208,7 +209,10 @@ static void every_frame_is_counted_once(void **state)
 		arp(),
 		arp(.target = PC2),
 		ipv6(),
+		ipv6(.destination = PC3_6),
+		nd(),
 		ipv4(.l2 = {.tagged = true, .tci = 7}),
+		ipv6(.source = ROUTER_6),
 	};
 	unsigned fed[COUNT(frames)] = {};
 	unsigned sent[CLOUDS + 1] = {};
@@ -237,25 +241,25 @@ static void every_frame_is_counted_once(void **state)
 
 	assert_int_equal(packets(12, 0), fed[0] + fed[1] + fed[9] + fed[14]);
 	assert_int_equal(packets(14, 0), fed[2]);
-	assert_int_equal(count.drops[DROP_no_interconnect], fed[3]);
+	assert_int_equal(count.drops[DROP_no_interconnect], fed[3] + fed[15]);
 	assert_int_equal(count.drops[DROP_ttl_exceeded], fed[4]);
-	assert_int_equal(count.drops[DROP_spoofed_source], fed[5]);
+	assert_int_equal(count.drops[DROP_spoofed_source], fed[5] + fed[18]);
 	assert_int_equal(count.drops[DROP_hairpin], fed[6]);
 	assert_int_equal(count.drops[DROP_bad_checksum], fed[7]);
 	assert_int_equal(count.drops[DROP_not_for_us], fed[8]);
 	assert_int_equal(count.drops[DROP_punt_refused], fed[11] + fed[13]);
 	assert_int_equal(
-		count.punts[PUNT_echo] + count.punts[PUNT_arp] + count.drops[DROP_punt_limited] +
+		all_punts(&count) + count.drops[DROP_punt_limited] +
 			count.drops[DROP_punt_ring_full],
-		fed[10] + fed[12]
+		fed[10] + fed[12] + fed[16]
 	);
-	assert_int_equal(count.icmp_sent + count.icmp_limited, fed[3] + fed[4]);
+	assert_int_equal(count.icmp_sent + count.icmp_limited, fed[3] + fed[4] + fed[15]);
 	assert_int_equal(
 		count.received,
 		packets(12, 0) + packets(14, 0) + all_drops(&count) + all_punts(&count)
 	);
-	assert_int_equal(nobody.received, fed[15]);
-	assert_int_equal(nobody.drops[DROP_unknown_vlan], fed[15]);
+	assert_int_equal(nobody.received, fed[17]);
+	assert_int_equal(nobody.drops[DROP_unknown_vlan], fed[17]);
 	assert_int_equal(count.received + nobody.received, total);
 	assert_int_equal(sent[1], count.icmp_sent);
 	assert_int_equal(sent[2], packets(12, 0));
@@ -451,6 +455,36 @@ static void an_icmp_error_comes_back_and_is_rate_limited(void **state)
 	assert_int_equal(sent_on(2), 1);
 }
 
+static void packet_too_big_tells_the_mtu_and_shares_the_rate(void **state)
+{
+	const unsigned n = 3 * ICMP_BURST;
+	struct cloud_count count;
+	struct rte_mbuf *sent;
+	const uint8_t *frame;
+
+	publish_egress(2, ports[2].id, 1400, true);
+	feed_many(1, ipv6(.payload = 1361), 1);
+	rounds();
+	sent = ring_port_sent(&ports[1]);
+	assert_non_null(sent);
+	frame = rte_pktmbuf_mtod(sent, const uint8_t *);
+	assert_int_equal(sent->data_len, 14 + 1280);
+	assert_int_equal(frame[14 + 40], 2);
+	assert_int_equal(get32(frame + 14 + 44), 1400);
+	rte_pktmbuf_free(sent);
+	assert_int_equal(sent_on(2), 0);
+
+	feed_many(1, ipv6(.hop_limit = 1), n); // the tokens are those of IPv4, too
+	feed_many(1, ipv4(.ttl = 1), n);
+	rounds();
+	count = count_of(1);
+	assert_int_equal(count.drops[DROP_frag_needed], 1);
+	assert_int_equal(count.drops[DROP_ttl_exceeded], 2 * n);
+	assert_in_range(count.icmp_sent, ICMP_BURST, ICMP_BURST + REFILL);
+	assert_int_equal(count.icmp_sent + count.icmp_limited, 2 * n + 1);
+	assert_int_equal(sent_on(1), count.icmp_sent - 1);
+}
+
 static void count_frame(uint16_t cloud, const uint8_t *frame, size_t length, void *arg)
 {
 	++*(unsigned *)arg;
@@ -469,15 +503,18 @@ static void punts_are_rate_limited_by_cloud_and_kind(void **state)
 	rounds();
 	feed_many(1, ping, n); // ARP over its rate leaves echo alone
 	rounds();
+	feed_many(1, nd(), n);
+	rounds();
 	feed_many(2, arp(.l2 = {.cloud = 2}, .sender = "169.254.2.2", .target = "169.254.2.1"), 1);
 	rounds();
 	count = count_of(1);
 	assert_in_range(count.punts[PUNT_arp], ARP_BURST, ARP_BURST + REFILL);
 	assert_in_range(count.punts[PUNT_echo], ECHO_BURST, ECHO_BURST + REFILL);
+	assert_in_range(count.punts[PUNT_nd], ND_BURST, ND_BURST + REFILL);
 	assert_int_equal(
 		all_punts(&count) + count.drops[DROP_punt_limited] +
 			count.drops[DROP_punt_ring_full],
-		2 * n
+		3 * n
 	);
 	assert_int_equal(count_of(2).punts[PUNT_arp], 1);
 	while (punt_take(count_frame, &taken))
@@ -774,6 +811,7 @@ int main(void)
 		worker_test(a_port_outlives_all_but_its_last_user),
 		worker_test(a_port_that_is_none_is_refused),
 		worker_test(an_icmp_error_comes_back_and_is_rate_limited),
+		worker_test(packet_too_big_tells_the_mtu_and_shares_the_rate),
 		worker_test(punts_are_rate_limited_by_cloud_and_kind),
 		worker_test(a_full_punt_ring_is_counted),
 		worker_test(the_control_thread_sends_by_the_owner_of_a_queue),
