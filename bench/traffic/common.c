@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define SOCKET_ROOM (16 << 20) // receive buffer: a second of 1,000 packets/s is far below it
 
@@ -38,6 +39,61 @@ in_addr_t address(const char *text)
 	if (!text || inet_pton(AF_INET, text, &a) != 1)
 		usage_error("not an IPv4 address", text ? text : "(none)");
 	return a.s_addr;
+}
+
+struct in6_addr address6(const char *text)
+{
+	struct in6_addr a;
+	if (!text || inet_pton(AF_INET6, text, &a) != 1)
+		usage_error("not an IPv6 address", text ? text : "(none)");
+	return a;
+}
+
+bool is_ipv6(const char *text)
+{
+	return text && strchr(text, ':');
+}
+
+static bool kernel_has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+struct endpoint endpoint(const char *text, unsigned port)
+{
+	struct endpoint e = {.length = sizeof(e.ipv4)};
+	if (is_ipv6(text) || (!text && kernel_has_ipv6())) {
+		e.length = sizeof(e.ipv6);
+		e.ipv6 = (struct sockaddr_in6){
+			.sin6_family = AF_INET6,
+			.sin6_port = htons((uint16_t)port),
+			.sin6_addr = text ? address6(text) : in6addr_any,
+		};
+	} else {
+		e.ipv4 = (struct sockaddr_in){
+			.sin_family = AF_INET,
+			.sin_port = htons((uint16_t)port),
+			.sin_addr.s_addr = text ? address(text) : INADDR_ANY,
+		};
+	}
+	return e;
+}
+
+int bound_socket(const struct endpoint *local, int type)
+{
+	int on = 1, off = 0, fd = socket(local->any.sa_family, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		die("socket");
+	if (type & SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (local->any.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, &local->any, local->length))
+		die("bind");
+	return fd;
 }
 
 void mark_write(struct mark *m, unsigned stream, uint64_t seq)

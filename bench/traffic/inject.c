@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-static uint16_t checksum(const void *data, size_t length)
+uint16_t checksum(const void *data, size_t length)
 {
 	const uint8_t *p = data;
 	uint32_t sum = 0;
@@ -116,27 +116,13 @@ static size_t quote_write(const struct options *o, uint8_t *at)
 	return sizeof(*ip) + sizeof(*udp);
 }
 
-// Write the whole frame; returns its length.
-static size_t frame_write(
-	const struct options *o, const uint8_t mac[ETH_ALEN], uint64_t seq, uint8_t *frame
-)
+// Write the IPv4 packet; returns its length.
+static size_t packet_write_ipv4(const struct options *o, uint64_t seq, uint8_t *packet)
 {
-	uint8_t *p = frame + 2 * ETH_ALEN;
-	mac_parse(o->dst_mac, frame);
-	memcpy(frame + ETH_ALEN, mac, ETH_ALEN);
-	for (unsigned i = 0; i < o->n_vlan; i++, p += 4) {
-		uint16_t tag[2] = {
-			htons(i ? ETHERTYPE_VLAN : (uint16_t)o->tpid), htons(o->vlan[i])};
-		memcpy(p, tag, 4);
-	}
-	uint16_t type = htons((uint16_t)o->ethertype);
-	memcpy(p, &type, 2);
-	p += 2;
-
-	struct iphdr *ip = (struct iphdr *)p;
+	struct iphdr *ip = (struct iphdr *)packet;
 	size_t header =
-		sizeof(*ip) + ip_options_write(o->ip_option, address(o->to), p + sizeof(*ip));
-	uint8_t *l4 = p + header, *payload = l4;
+		sizeof(*ip) + ip_options_write(o->ip_option, address(o->to), packet + sizeof(*ip));
+	uint8_t *l4 = packet + header, *payload = l4;
 	if (o->icmp_type >= 0) {
 		payload += sizeof(struct icmphdr);
 		if (o->icmp_type != ICMP_ECHO && o->icmp_type != ICMP_ECHOREPLY)
@@ -170,7 +156,28 @@ static size_t frame_write(
 		udp->len = htons((uint16_t)l4_length);
 		udp_checksum(ip, udp, l4_length);
 	}
-	return (size_t)(l4 - frame) + l4_length;
+	return header + l4_length;
+}
+
+// Write the whole frame; returns its length.
+static size_t frame_write(
+	const struct options *o, const uint8_t mac[ETH_ALEN], uint64_t seq, uint8_t *frame
+)
+{
+	uint8_t *p = frame + 2 * ETH_ALEN;
+	mac_parse(o->dst_mac, frame);
+	memcpy(frame + ETH_ALEN, mac, ETH_ALEN);
+	for (unsigned i = 0; i < o->n_vlan; i++, p += 4) {
+		uint16_t tag[2] = {
+			htons(i ? ETHERTYPE_VLAN : (uint16_t)o->tpid), htons(o->vlan[i])};
+		memcpy(p, tag, 4);
+	}
+	unsigned own_type = is_ipv6(o->to) ? ETHERTYPE_IPV6 : ETHERTYPE_IP;
+	uint16_t type = htons((uint16_t)(o->ethertype ? o->ethertype : own_type));
+	memcpy(p, &type, 2);
+	p += 2;
+	return (size_t)(p - frame) +
+		(is_ipv6(o->to) ? packet_write_ipv6(o, mac, seq, p) : packet_write_ipv4(o, seq, p));
 }
 
 int inject_command(const struct options *o)

@@ -26,9 +26,11 @@ static const struct command {
 	{"inject", inject_command,
 	 "--dev IF --dst-mac MAC --from ADDR --to ADDR [--src-mac MAC] [--vlan ID [--vlan ID]]\n"
 	 "            [--tpid HEX] [--ethertype HEX] [--ttl N] [--df] [--mf] [--fragment OFFSET/8]\n"
-	 "            [--ip-option nop|rr|lsrr] [--protocol N] [--icmp TYPE.CODE] [--quote-to ADDR]\n"
+	 "            [--ip-option nop|rr|lsrr] [--extension hop|dst|rh0|rh4|twice|cut]\n"
+	 "            [--protocol N] [--icmp TYPE.CODE] [--quote-to ADDR] [--target ADDR]\n"
 	 "            [--port N] [--source-port N] [--size BYTES] [--stream ID]\n"
-	 "            [--bad checksum|version|ihl|long|short] [--count N] [--rate R] [--seconds S]"},
+	 "            [--bad checksum|version|ihl|long|short|jumbo] [--count N] [--rate R]\n"
+	 "            [--seconds S]"},
 	{"watch", watch_command, "--dev IF [--seconds S] [--until-idle MS] [--stream ID]"},
 	{"scan", scan_command,
 	 "--to ADDR [--from ADDR] [--tcp PORTS] [--udp PORTS] [--timeout MS]   # PORTS: 22,80-90"},
@@ -63,7 +65,6 @@ static double real(const char *text)
 enum { TEXT, NUMBER, HEX, REAL, FLAG, SPECIAL };
 static struct options given = {
 	.tpid = ETHERTYPE_VLAN,
-	.ethertype = ETHERTYPE_IP,
 	.port = 9000,
 	.size = 64,
 	.ttl = 64,
@@ -92,6 +93,8 @@ static const struct {
 	{"src-mac", TEXT, &given.src_mac, 0},
 	{"dst-mac", TEXT, &given.dst_mac, 0},
 	{"quote-to", TEXT, &given.quote_to, 0},
+	{"extension", TEXT, &given.extension, 0},
+	{"target", TEXT, &given.target, 0},
 	{"tpid", HEX, &given.tpid, 0xffff},
 	{"ethertype", HEX, &given.ethertype, 0xffff},
 	{"port", NUMBER, &given.port, 65535},

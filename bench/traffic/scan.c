@@ -40,15 +40,11 @@ static enum verdict verdict_of(int error)
 // Ask one port: SILENT means that the answer, if any, is still to come.
 static enum verdict probe(const struct options *o, int fd, unsigned port, int type)
 {
-	struct sockaddr_in local = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+	struct endpoint to = endpoint(o->to, port), local = endpoint(o->from, 0);
 	struct mark m;
-	to.sin_port = htons((uint16_t)port);
-	to.sin_addr.s_addr = address(o->to);
-	if (o->from)
-		local.sin_addr.s_addr = address(o->from);
-	if (o->from && bind(fd, (struct sockaddr *)&local, sizeof(local)))
+	if (o->from && bind(fd, &local.any, local.length))
 		die(o->from);
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS)
+	if (connect(fd, &to.any, to.length) && errno != EINPROGRESS)
 		return verdict_of(errno);
 	mark_write(&m, o->stream, port);
 	if (type == SOCK_DGRAM && send(fd, &m, sizeof(m), 0) < 0)
@@ -66,7 +62,8 @@ static void scan_batch(
 	uint64_t end = now_ns(CLOCK_MONOTONIC) + o->timeout_ms * 1000000ull;
 
 	for (unsigned i = 0; i < n; i++) {
-		int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		int family = is_ipv6(o->to) ? AF_INET6 : AF_INET;
+		int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			die("socket");
 		short events = type == SOCK_STREAM ? POLLOUT : POLLIN;
@@ -132,6 +129,8 @@ int scan_command(const struct options *o)
 {
 	struct options once = *o;
 	FILE *f = report_open(o);
+	if (!o->to)
+		usage_error("--to is missing", NULL);
 	once.until_idle_ms = 0;
 	fprintf(f, "{\"to\":\"%s\",", o->to);
 	unsigned answered = scan_protocol(&once, f, "tcp", SOCK_STREAM, o->tcp);

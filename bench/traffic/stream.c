@@ -9,28 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int udp_socket(const char *from, unsigned port)
-{
-	struct sockaddr_in local = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = from ? address(from) : INADDR_ANY,
-	};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&local, sizeof(local)))
-		die("UDP socket");
-	return fd;
-}
-
 int send_command(const struct options *o)
 {
 	char payload[FRAME_MAX] = {0};
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)o->port),
-		.sin_addr.s_addr = address(o->to),
-	};
-	int fd = udp_socket(o->from, o->source_port);
+	const char *any = is_ipv6(o->to) ? "::" : "0.0.0.0";
+	struct endpoint to = endpoint(o->to ? o->to : "(none)", o->port);
+	struct endpoint local = endpoint(o->from ? o->from : any, o->source_port);
+	int fd = bound_socket(&local, SOCK_DGRAM);
 	struct pace pace = pace_start(o);
 	uint64_t errors = 0, first = 0;
 
@@ -39,7 +24,7 @@ int send_command(const struct options *o)
 		mark_write((struct mark *)payload, o->stream, pace.n);
 		if (!first)
 			first = now_ns(CLOCK_REALTIME);
-		if (sendto(fd, payload, o->size, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		if (sendto(fd, payload, o->size, 0, &to.any, to.length) < 0)
 			errors++;
 	}
 	pace_report(o, &pace, errors, first);
@@ -91,10 +76,9 @@ static void arrivals_note(struct arrivals *a, uint64_t seq, uint64_t at)
 
 static int tcp_listener(const struct options *o)
 {
-	struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o->port)};
-	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&local, sizeof(local)) || listen(fd, 64))
+	struct endpoint local = endpoint(NULL, o->port);
+	int fd = bound_socket(&local, SOCK_STREAM | SOCK_NONBLOCK);
+	if (listen(fd, 64))
 		die("TCP listener");
 	return fd;
 }
@@ -104,8 +88,9 @@ int receive_command(const struct options *o)
 	struct arrivals a = {0};
 	char buffer[FRAME_MAX];
 	uint64_t end = deadline(o), last = 0, at, accepted = 0;
+	struct endpoint local = endpoint(o->from, o->port);
 	struct pollfd fds[2] = {
-		{.fd = udp_socket(o->from, o->port), .events = POLLIN},
+		{.fd = bound_socket(&local, SOCK_DGRAM), .events = POLLIN},
 		{.fd = o->listen_tcp ? tcp_listener(o) : -1, .events = POLLIN},
 	};
 

@@ -7,7 +7,7 @@
 //
 //   send      a paced UDP stream through the kernel's stack
 //   receive   counts what arrived of it: lost, duplicate, reordered, largest gap
-//   inject    crafted IPv4 frames, as wrong as asked for, straight onto a netdev
+//   inject    crafted frames of IPv4 or IPv6, as wrong as asked for, straight onto a netdev
 //   watch     counts marked frames arriving on a netdev, wherever in the frame the mark stands
 //   scan      which TCP and UDP ports of an address answer
 //
@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <linux/if_packet.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -44,7 +45,7 @@ static_assert(sizeof(struct mark) == 32);
 // What the command line gave, with its defaults.
 struct options {
 	const char *dev, *from, *to, *report, *ready, *arrivals, *tcp, *udp, *bad, *ip_option;
-	const char *src_mac, *dst_mac, *quote_to;
+	const char *src_mac, *dst_mac, *quote_to, *extension, *target;
 	uint16_t vlan[2];
 	unsigned n_vlan, tpid, ethertype;
 	unsigned port, source_port, stream, size, ttl, protocol, fragment, timeout_ms,
@@ -64,8 +65,24 @@ void usage_error(const char *text, const char *value) __attribute__((noreturn));
 
 uint64_t now_ns(clockid_t clock);
 
-// An IPv4 address in network order; anything else is a usage error.
+// An IPv4 address in network order, an IPv6 address; anything else is a usage error.
 in_addr_t address(const char *text);
+struct in6_addr address6(const char *text);
+bool is_ipv6(const char *text);
+
+// Either with a port, for a socket. NULL: any address, of both families where the kernel has both.
+struct endpoint {
+	socklen_t length;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+	};
+};
+struct endpoint endpoint(const char *text, unsigned port);
+
+// A socket that is bound to an endpoint, and reusable at once.
+int bound_socket(const struct endpoint *local, int type);
 
 // Write a mark of now, to where there is room for it.
 void mark_write(struct mark *m, unsigned stream, uint64_t seq);
@@ -103,6 +120,14 @@ uint64_t deadline(const struct options *o);
 
 // A packet socket on --dev; protocol 0 receives nothing.
 int packet_socket(const struct options *o, uint16_t protocol, struct sockaddr_ll *local);
+
+// The Internet checksum, in network order.
+uint16_t checksum(const void *data, size_t length);
+
+// Write the IPv6 packet that inject is asked for, from a station with this MAC. Returns its length.
+size_t packet_write_ipv6(
+	const struct options *o, const uint8_t mac[ETH_ALEN], uint64_t seq, uint8_t *packet
+);
 
 // The commands. Each returns the exit status.
 int send_command(const struct options *o);
