@@ -66,13 +66,16 @@ commands_unlink() {
 cloud_create() {
 	ctl cloud create "pc$1" --location westeurope --port "$(port_devargs "$1")" \
 		--gateway "169.254.$1.1/30" --router "169.254.$1.2" --network-block "10.$1.0.0/22" \
-		>/dev/null
+		--gateway "fd00:$1:ffff::1/126" --router "fd00:$1:ffff::2" \
+		--network-block "fd00:$1:1::/64" >/dev/null
 }
 
 cloud_register() {
 	cloud_create "$1"
-	ctl segment create "pc$1" workload --gateway-address "172.16.$1.1/24" >/dev/null
-	ctl segment create "pc$1" private --gateway-address 192.168.100.1/24 --not-routed >/dev/null
+	ctl segment create "pc$1" workload --gateway-address "172.16.$1.1/24" \
+		--gateway-address "fd00:$1:2::1/64" >/dev/null
+	ctl segment create "pc$1" private --gateway-address 192.168.100.1/24 \
+		--gateway-address fd00:100::1/64 --not-routed >/dev/null
 }
 
 cloud_is_connected() { [[ $(ctl cloud show "$1" -o json | jq -r .state) == Connected ]]; }

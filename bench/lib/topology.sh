@@ -8,6 +8,9 @@
 #    gateway 169.254.N.1)    vm  172.16.N.1/24, 192.168.100.1/24 ===== eth0  172.16.N.10/24
 #                                                                            192.168.100.10/24
 #
+# and the same in IPv6: gateway fd00:N:ffff::1, t0 fd00:N:ffff::2/126, lo fd00:N:1::2, vm
+# fd00:N:2::1/64 and fd00:100::1/64, eth0 fd00:N:2::10 and fd00:100::10.
+#
 # A DPDK port of type af_packet is a tap on its netdev: the kernel sees every frame as well. So
 # the host ends carry no address, no ARP, no IPv6, no forwarding and strict reverse path filtering
 # (nothing routes back there, so every IPv4 source is refused), and an nftables ingress hook drops
@@ -44,6 +47,17 @@ ns_create() {
 	ip -n "$1" link set lo up
 }
 
+# IPv6 on what is yet to be made in the namespace: nothing learned, every address usable at once.
+ns_ipv6() {
+	local conf
+	for conf in all default; do
+		in_ns "$1" sysctl -qw "net.ipv6.conf.$conf.accept_ra=0" \
+			"net.ipv6.conf.$conf.router_solicitations=0" "net.ipv6.conf.$conf.accept_dad=0" \
+			"net.ipv6.conf.$conf.disable_ipv6=0"
+	done
+	in_ns "$1" sysctl -qw net.ipv6.icmp.ratelimit=0
+}
+
 host_end_quiet() {
 	local port=$1 conf=/proc/sys/net/ipv4/conf/$1
 	echo 1 >"/proc/sys/net/ipv6/conf/$port/disable_ipv6" 2>/dev/null || true
@@ -67,6 +81,8 @@ topology_cloud_create() {
 	t0=$(t0_ns "$n") vm=$(vm_ns "$n") port=$(host_end "$n")
 	ns_create "$t0"
 	ns_create "$vm"
+	ns_ipv6 "$t0"
+	ns_ipv6 "$vm"
 	ip link add "$port" address "$(printf '02:54:30:00:%02x:01' "$n")" mtu 1500 type veth \
 		peer name t0 address "$(printf '02:54:30:00:%02x:02' "$n")" mtu 1500 netns "$t0"
 	host_end_quiet "$port"
@@ -79,17 +95,28 @@ topology_cloud_create() {
 	ip -n "$t0" addr add "10.$n.0.2/32" dev lo
 	ip -n "$t0" addr add "172.16.$n.1/24" dev vm
 	ip -n "$t0" addr add 192.168.100.1/24 dev vm
+	ip -n "$t0" addr add "fd00:$n:ffff::2/126" dev t0
+	ip -n "$t0" addr add "fd00:$n:1::2/128" dev lo
+	ip -n "$t0" addr add "fd00:$n:2::1/64" dev vm
+	ip -n "$t0" addr add fd00:100::1/64 dev vm
 	ip -n "$t0" link set t0 up
 	ip -n "$t0" link set vm up
 	# What the router itself sends comes from its management address; its ICMP errors from the
 	# link they are about, as routers do.
 	ip -n "$t0" route add default via "169.254.$n.1" src "10.$n.0.2"
-	in_ns "$t0" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_errors_use_inbound_ifaddr=1
+	# Its ICMPv6 errors have the source of their route: without one, the address of the transit
+	# network, as its own packets have, which t0x lets nowhere.
+	ip -n "$t0" route add default via "fd00:$n:ffff::1" dev t0
+	in_ns "$t0" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_errors_use_inbound_ifaddr=1 \
+		net.ipv6.conf.all.forwarding=1
 
 	ip -n "$vm" addr add "172.16.$n.10/24" dev eth0
 	ip -n "$vm" addr add 192.168.100.10/24 dev eth0
+	ip -n "$vm" addr add "fd00:$n:2::10/64" dev eth0
+	ip -n "$vm" addr add fd00:100::10/64 dev eth0
 	ip -n "$vm" link set eth0 up
 	ip -n "$vm" route add default via "172.16.$n.1" src "172.16.$n.10"
+	ip -n "$vm" route add default via "fd00:$n:2::1" src "fd00:$n:2::10"
 }
 
 ns_remove() {
