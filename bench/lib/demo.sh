@@ -71,7 +71,9 @@ demo_before() {
 	check "pc1's VM does not reach pc2's VM" pings_not t0x-pc1-vm 172.16.2.10
 	check "pc1's VM does not reach pc2's management host" pings_not t0x-pc1-vm 10.2.0.2
 	check "pc2's VM does not reach pc3's VM" pings_not t0x-pc2-vm 172.16.3.10
+	check "nor, in IPv6, pc2's VM" pings_not t0x-pc1-vm fd00:2:2::10
 	check "pc1's T0 router reaches its own gateway" pings t0x-pc1 169.254.1.1
+	check "by IPv6, too" pings t0x-pc1 fd00:1:ffff::1
 }
 
 demo_interconnect() {
@@ -88,6 +90,9 @@ demo_passes() {
 	check "pc2's VM reaches pc1's VM" pings t0x-pc2-vm 172.16.1.10
 	check "pc2's VM reaches pc3's VM" pings t0x-pc2-vm 172.16.3.10
 	check "the way is T0, t0x, T0" show ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 1 172.16.2.10
+	check "in IPv6 pc1's VM reaches pc2's VM" pings t0x-pc1-vm fd00:2:2::10
+	check "and pc2's VM pc3's management host" pings t0x-pc2-vm fd00:3:1::2
+	check "the way is the same" show ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 1 fd00:2:2::10
 }
 
 # Interconnects are not transitive: 1-2 and 2-3 do not make 1-3.
@@ -95,8 +100,10 @@ demo_refused() {
 	step "What does not: pc1 and pc3 have no interconnect, although pc2 has one with each"
 	check "pc1's VM does not reach pc3's VM" pings_not t0x-pc1-vm 172.16.3.10
 	check "pc3's VM does not reach pc1's VM" pings_not t0x-pc3-vm 172.16.1.10
+	check "nor in IPv6" pings_not t0x-pc3-vm fd00:1:2::10
 	show ctl explain pc1 172.16.1.10 172.16.3.10 || true
 	check "t0x says why: no_interconnect" explains pc1 172.16.1.10 172.16.3.10 no_interconnect
+	check "and so in IPv6" explains pc1 fd00:1:2::10 fd00:3:2::10 no_interconnect
 	check "a segment that is not routed stays at home (192.168.100.0/24)" \
 		explains pc1 192.168.100.10 172.16.2.10 spoofed_source
 }
@@ -110,18 +117,21 @@ demo_spoofed() {
 	watch_start far-router t0x-pc3 t0
 	watch_start far-vm t0x-pc3-vm eth0
 	watch_start near-router t0x-pc2 t0
-	note "  1,000 frames 'from' pc2's VM, 1,000 'from' pc3's own; 1,000 honest ones to pc2"
+	note "  1,000 frames 'from' pc2's VM, 1,000 'from' pc3's own; 1,000 honest ones to pc2; in IPv6 the same"
 	inject_quietly --from 172.16.2.10 --to 172.16.3.10 --dst-mac "$mac" --stream 21
 	inject_quietly --from 172.16.3.10 --to 172.16.3.10 --dst-mac "$mac" --stream 22
+	inject_quietly --from fd00:2:2::10 --to fd00:3:2::10 --dst-mac "$mac" --stream 21
+	inject_quietly --from fd00:3:2::10 --to fd00:3:2::10 --dst-mac "$mac" --stream 22
 	inject_quietly --from 172.16.1.10 --to 172.16.2.10 --dst-mac "$mac" --stream 23
+	inject_quietly --from fd00:1:2::10 --to fd00:2:2::10 --dst-mac "$mac" --stream 23
 	sleep 0.5 # late ones would count, too
 	finish far-router
 	finish far-vm
 	finish near-router
 	check "pc3's T0 router saw $(report far-router .frames) of the lies" test "$(report far-router .frames)" = 0
 	check "pc3's VM saw $(report far-vm .frames)" test "$(report far-vm .frames)" = 0
-	check "pc2's T0 router saw $(frames near-router 23) of the 1,000 honest ones" \
-		test "$(frames near-router 23)" = 1000
+	check "pc2's T0 router saw $(frames near-router 23) of the 2,000 honest ones" \
+		test "$(frames near-router 23)" = 2000
 	check "and $(($(frames near-router 21) + $(frames near-router 22))) of the lies" \
 		test "$(frames near-router 21)$(frames near-router 22)" = 00
 }
@@ -169,6 +179,7 @@ demo_delete_under_traffic() {
 	check "packets did pass before" test "$(report in-1 .received)" -gt 500
 	check "no frame left t0x after the command returned (last one $(ms_between "$last" "$returned") ms before)" \
 		earlier "$last" "$returned"
+	check "in IPv6 it is closed as well" pings_not t0x-pc1-vm fd00:2:2::10
 	check "pc2 - pc3 lost $(($(report out-2 .sent) - $(report in-2 .received))) of $(report out-2 .sent)" \
 		test "$(report in-2 .received)" = "$(report out-2 .sent)"
 }

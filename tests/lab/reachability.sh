@@ -11,7 +11,10 @@ nothing_is_reachable_before() {
 	pings_not t0x-pc1-vm 10.2.0.2
 	pings_not t0x-pc1-vm 172.16.3.10
 	pings_not t0x-pc2-vm 172.16.3.10
+	pings_not t0x-pc1-vm fd00:2:2::10
+	pings_not t0x-pc2-vm fd00:3:2::10
 	explained pc1 172.16.1.10 172.16.2.10 drop no_interconnect
+	explained pc1 fd00:1:2::10 fd00:2:2::10 drop no_interconnect
 }
 
 direct_peers_answer_once_interconnected() {
@@ -22,6 +25,20 @@ direct_peers_answer_once_interconnected() {
 	pings t0x-pc1-vm 10.2.0.2
 	pings t0x-pc1 172.16.2.10 # the router's management host is in the network block
 	explained pc1 172.16.1.10 172.16.2.10 forward
+	pings t0x-pc1-vm fd00:2:2::10 10
+	pings t0x-pc1-vm fd00:2:1::2
+	ip netns exec t0x-pc1 ping -q -c 2 -i 0.05 -W 1 -I fd00:1:1::2 fd00:2:2::10 >/dev/null
+	explained pc1 fd00:1:2::10 fd00:2:2::10 forward
+	equal fd00:2:2::/64 "$(ctl explain pc1 fd00:1:2::10 fd00:2:2::10 -o json | jq -r .prefix)" "prefix"
+}
+
+# An address of the transit network is nobody's to reach, and no source but of ICMP errors.
+the_routers_own_address_reaches_no_peer() {
+	fails ip netns exec t0x-pc1 ping -q -c 2 -i 0.1 -W 1 -I fd00:1:ffff::2 fd00:2:2::10
+	fails ip netns exec t0x-pc1 ping -q -c 2 -i 0.1 -W 1 -I 169.254.1.2 172.16.2.10
+	pings_not t0x-pc1-vm fd00:2:ffff::2
+	pings_not t0x-pc1-vm fd00:2:ffff::1
+	explained pc1 fd00:1:ffff::2 fd00:2:2::10 drop spoofed_source
 }
 
 the_middle_cloud_reaches_both_sides() {
@@ -29,6 +46,10 @@ the_middle_cloud_reaches_both_sides() {
 	pings t0x-pc2-vm 10.1.0.2
 	pings t0x-pc2-vm 172.16.3.10
 	pings t0x-pc2-vm 10.3.0.2
+	pings t0x-pc2-vm fd00:1:2::10
+	pings t0x-pc2-vm fd00:1:1::2
+	pings t0x-pc2-vm fd00:3:2::10
+	pings t0x-pc2-vm fd00:3:1::2
 }
 
 the_outer_clouds_stay_apart() {
@@ -36,23 +57,34 @@ the_outer_clouds_stay_apart() {
 	pings_not t0x-pc1-vm 10.3.0.2
 	pings_not t0x-pc3-vm 172.16.1.10
 	pings_not t0x-pc3-vm 10.1.0.2
+	pings_not t0x-pc1-vm fd00:3:2::10
+	pings_not t0x-pc1-vm fd00:3:1::2
+	pings_not t0x-pc3-vm fd00:1:2::10
+	pings_not t0x-pc3-vm fd00:1:1::2
 	explained pc1 172.16.1.10 172.16.3.10 drop no_interconnect
 	explained pc3 172.16.3.10 172.16.1.10 drop no_interconnect
-	fails grep -q '172\.16\.3\|10\.3\.' <(ctl route list pc1)
-	fails grep -q '172\.16\.1\|10\.1\.' <(ctl route list pc3)
+	explained pc1 fd00:1:2::10 fd00:3:2::10 drop no_interconnect
+	explained pc3 fd00:3:2::10 fd00:1:2::10 drop no_interconnect
+	fails grep -q '172\.16\.3\|10\.3\.\|fd00:3:' <(ctl route list pc1)
+	fails grep -q '172\.16\.1\|10\.1\.\|fd00:1:' <(ctl route list pc3)
+	equal 4 "$(ctl route list pc1 -o json | jq '[.[] | select(.prefix | contains("fd00:"))] | length')" \
+		"IPv6 routes of pc1"
 }
 
-# VM -> T0 of pc1 -> t0x -> T0 of pc2 -> VM, each hop with the address it is known by.
 what_is_sent_in_fragments_arrives() {
 	ip netns exec t0x-pc1-vm ping -q -c 3 -i 0.2 -W 1 -s 6000 172.16.2.10 >/dev/null
 	ip netns exec t0x-pc2-vm ping -q -c 3 -i 0.2 -W 1 -s 1600 172.16.3.10 >/dev/null
+	ip netns exec t0x-pc1-vm ping -q -c 3 -i 0.2 -W 1 -s 6000 fd00:2:2::10 >/dev/null
 }
 
+# VM -> T0 of pc1 -> t0x -> T0 of pc2 -> VM, each hop with the address it is known by.
 traceroute_shows_every_hop() {
-	local hops
-	hops=$(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 2 172.16.2.10 |
-		awk 'NR > 1 { print $2 }' | paste -sd' ')
-	equal "172.16.1.1 169.254.1.1 169.254.2.2 172.16.2.10" "$hops" "hops"
+	equal "172.16.1.1 169.254.1.1 169.254.2.2 172.16.2.10" "$(hops_to 172.16.2.10)" "hops"
+	equal "fd00:1:2::1 fd00:1:ffff::1 fd00:2:ffff::2 fd00:2:2::10" "$(hops_to fd00:2:2::10)" "hops"
+}
+
+hops_to() {
+	ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 2 "$1" | awk 'NR > 1 { print $2 }' | paste -sd' '
 }
 
 traceroute_to_a_closed_cloud_ends_at_the_gateway() {
@@ -60,28 +92,46 @@ traceroute_to_a_closed_cloud_ends_at_the_gateway() {
 	hops=$(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 1 -m 4 172.16.3.10 |
 		awk 'NR > 1 { print $2 }' | tr -d '*\n' | head -c 200)
 	fails grep -qE '169\.254\.3|172\.16\.3' <<<"$hops"
+	# That there is no route is an answer, from the gateway.
+	ip netns exec t0x-pc1-vm ping -c 1 -W 1 fd00:3:2::10 >"$STREAMS/ping" || true
+	cat "$STREAMS/ping"
+	grep -q 'From fd00:1:ffff::1 .*No route' "$STREAMS/ping"
+	fails grep -q 'fd00:3:ffff' <(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 1 -m 4 fd00:3:2::10)
 }
 
 tracepath_finds_the_lower_mtu_of_a_cloud() {
 	trap 'ctl cloud set pc2 --mtu 1500; streams_end' EXIT
-	ip -n t0x-pc1-vm route flush cache
-	equal 1500 "$(path_mtu)" "before"
+	caches_flush
+	equal "1500 1500" "$(path_mtus)" "before"
 	ctl cloud set pc2 --mtu 1400
 	equal 1400 "$(ctl cloud show pc2 -o json | jq -r .mtu)" "mtu of pc2"
-	ip -n t0x-pc1-vm route flush cache
-	equal 1400 "$(path_mtu)" "lowered"
+	caches_flush
+	equal "1400 1400" "$(path_mtus)" "lowered"
 	# 1,372 + 28 fit, one more does not and the sender is told so.
 	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1372 172.16.2.10
 	fails ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1373 172.16.2.10
+	# Of IPv6 1,352 + 48; what is larger is known to be by now, and sent in fragments.
+	caches_flush
+	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1352 fd00:2:2::10
+	fails ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1353 fd00:2:2::10
+	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -s 1353 fd00:2:2::10
+	refused limit_reached "1280 IPv6" cloud set pc2 --mtu 1279
 	# Without DF the sender's own router or host would fragment; t0x need not.
 	ctl cloud set pc2 --mtu 1500
-	ip -n t0x-pc1-vm route flush cache
-	equal 1500 "$(path_mtu)" "restored"
+	caches_flush
+	equal "1500 1500" "$(path_mtus)" "restored"
 	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1472 172.16.2.10
+	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1452 fd00:2:2::10
 }
 
+caches_flush() {
+	ip -n t0x-pc1-vm route flush cache
+	ip -n t0x-pc1-vm -6 route flush cache
+}
+
+path_mtus() { echo "$(path_mtu 172.16.2.10) $(path_mtu fd00:2:2::10)"; }
 path_mtu() {
-	ip netns exec t0x-pc1-vm tracepath -n -m 8 172.16.2.10 |
+	ip netns exec t0x-pc1-vm tracepath -n -m 8 "$1" |
 		awk '/Resume:/ { for (i = 1; i < NF; i++) if ($i == "pmtu") print $(i + 1) }'
 }
 
@@ -91,32 +141,43 @@ the_unrouted_segment_never_crosses() {
 	fails ip netns exec t0x-pc1-vm ping -q -c 2 -i 0.1 -W 1 -I 192.168.100.10 172.16.2.10
 	explained pc1 192.168.100.10 172.16.2.10 drop spoofed_source
 	explained pc1 172.16.1.10 192.168.100.10 drop
+	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -I fd00:100::10 fd00:100::1
+	fails ip netns exec t0x-pc1-vm ping -q -c 2 -i 0.1 -W 1 -I fd00:100::10 fd00:2:2::10
+	explained pc1 fd00:100::10 fd00:2:2::10 drop spoofed_source
+	explained pc1 fd00:1:2::10 fd00:100::10 drop no_interconnect
 	mac=$(gateway_mac 1)
 	watch_start router t0x-pc2 t0
 	watch_start vm t0x-pc2-vm eth0
 	for addresses in 192.168.100.10,172.16.2.10 192.168.100.10,192.168.100.11 \
-		172.16.1.10,192.168.100.10; do
+		172.16.1.10,192.168.100.10 \
+		fd00:100::10,fd00:2:2::10 fd00:100::10,fd00:100::11 fd00:1:2::10,fd00:100::10; do
 		ip netns exec t0x-pc1 "$TRAFFIC" inject --dev t0 --dst-mac "$mac" --count 20 \
 			--stream 1 --from "${addresses%,*}" --to "${addresses#*,}"
 	done
 	ip netns exec t0x-pc1 "$TRAFFIC" inject --dev t0 --dst-mac "$mac" --count 20 --stream 2 \
 		--from 172.16.1.10 --to 172.16.2.10
+	ip netns exec t0x-pc1 "$TRAFFIC" inject --dev t0 --dst-mac "$mac" --count 20 --stream 3 \
+		--from fd00:1:2::10 --to fd00:2:2::10
 	sleep 0.3
 	finish router
 	finish vm
-	equal "0 20" "$(frames router 1) $(frames router 2)" "seen by pc2's router"
-	equal "0 20" "$(frames vm 1) $(frames vm 2)" "seen by pc2's VM"
+	equal "0 20 20" "$(frames router 1) $(frames router 2) $(frames router 3)" "seen by pc2's router"
+	equal "0 20 20" "$(frames vm 1) $(frames vm 2) $(frames vm 3)" "seen by pc2's VM"
 }
 
 a_deleted_interconnect_closes_both_ways() {
 	separated pc2 pc1 # either end may; the name of the other end is the default name
 	pings_not t0x-pc1-vm 172.16.2.10
 	pings_not t0x-pc2-vm 172.16.1.10
+	pings_not t0x-pc1-vm fd00:2:2::10
+	pings_not t0x-pc2-vm fd00:1:2::10
 	pings t0x-pc2-vm 172.16.3.10
+	pings t0x-pc2-vm fd00:3:2::10
 }
 
 promise nothing_is_reachable_before
 promise direct_peers_answer_once_interconnected
+promise the_routers_own_address_reaches_no_peer
 promise the_middle_cloud_reaches_both_sides
 promise the_outer_clouds_stay_apart
 promise what_is_sent_in_fragments_arrives
