@@ -32,7 +32,8 @@ static int explain(const struct args *args)
 }
 
 static const struct option options[] = {
-	{"--ttl", "N", .help = "TTL or hop limit with which the packet arrives (default 64)", .number = true},
+	{"--ttl", "N", .help = "TTL or hop limit with which the packet arrives (default 64)",
+	 .number = true},
 	{"--size", "N", .help = "bytes of IP, header included (default 84)", .number = true},
 	{},
 };

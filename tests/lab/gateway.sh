@@ -181,6 +181,7 @@ with_host_forwarding() {
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 	(
 		set -e
+		trap streams_end EXIT
 		"$1"
 	)
 }

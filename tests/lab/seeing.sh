@@ -88,7 +88,7 @@ memory_is_told() {
 	local memory
 	region_is pc1-pc2
 	memory=$(ctl stats -o json | jq -c .memory)
-	equal "3 10" "$(jq -r '"\(.tables.count) \(.tables.routes)"' <<<"$memory")"
+	equal "3 20" "$(jq -r '"\(.tables.count) \(.tables.routes)"' <<<"$memory")"
 	jq -e '.tables.bytes > 0 and .mbufs.total > 0 and .process.resident_bytes > 1000000' <<<"$memory"
 }
 
