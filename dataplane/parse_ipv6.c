@@ -33,35 +33,63 @@ static int check_header(struct packet *packet, const uint8_t *ip, unsigned avail
 	return -1;
 }
 
-// The headers that a router has to step over to know what it forwards.
-static bool is_stepped_over(uint8_t header)
+static bool is_extension(uint8_t header)
 {
-	return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING ||
-		header == IPPROTO_FRAGMENT || header == IPPROTO_DSTOPTS;
+	return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_DSTOPTS;
+}
+
+// Bytes of the extension or fragment header at 'at', or 0 when it does not fit the packet.
+static unsigned extension_bytes(
+	const struct packet *packet, const uint8_t *ip, uint8_t header, unsigned at
+)
+{
+	unsigned length = EXTENSION_MIN;
+
+	if (at + length > packet->ip_length)
+		return 0;
+	if (header != IPPROTO_FRAGMENT)
+		length += ip[at + 1] * EXTENSION_MIN;
+	return at + length > packet->ip_length ? 0 : length;
+}
+
+// What is a fragment about? That matters to ICMP errors alone: what stands behind a fragment header
+// the destination judges, when it has the whole. Of a fragment that is not the first it is data,
+// and its protocol known unless more extension headers came before that.
+static void find_upper_of_fragment(struct packet *packet, const uint8_t *ip)
+{
+	unsigned at = packet->header_length;
+	uint8_t header = IPPROTO_FRAGMENT;
+	bool data = false;
+
+	while (!data && (header == IPPROTO_FRAGMENT || is_extension(header))) {
+		unsigned length = extension_bytes(packet, ip, header, at);
+
+		if (length == 0)
+			return;
+		if (header == IPPROTO_FRAGMENT)
+			data = read16(ip + at + FRAGMENT_OFFSET_AT) & FRAGMENT_OFFSET_MASK;
+		header = ip[at];
+		at += length;
+	}
+	if (data &&
+	    (header == IPPROTO_ICMPV6 || header == IPPROTO_FRAGMENT || is_extension(header)))
+		return;
+	packet->header_length = (uint16_t)at;
+	packet->upper = header;
 }
 
 // Find the upper-layer header, each extension header within the packet, and no source route among
-// them (RFC 5095). Of a fragment that is not the first what follows is data: its protocol is known
-// unless more extension headers came first. Returns the reason to drop, or -1.
+// them (RFC 5095). Returns the reason to drop, or -1.
 static int check_extensions(struct packet *packet, const uint8_t *ip)
 {
 	uint8_t header = ip[offsetof(struct rte_ipv6_hdr, proto)];
 	unsigned at = sizeof(struct rte_ipv6_hdr);
-	bool data = false;
 
-	while (is_stepped_over(header) && !data) {
-		unsigned length = EXTENSION_MIN;
+	while (is_extension(header)) {
+		unsigned length = extension_bytes(packet, ip, header, at);
 
 		// Hop-by-hop options stand first or nowhere (RFC 8200 4.1).
-		if (header == IPPROTO_HOPOPTS && at != sizeof(struct rte_ipv6_hdr))
-			return DROP_bad_option;
-		if (at + length > packet->ip_length)
-			return DROP_bad_option;
-		if (header == IPPROTO_FRAGMENT)
-			data = read16(ip + at + FRAGMENT_OFFSET_AT) & FRAGMENT_OFFSET_MASK;
-		else
-			length += ip[at + 1] * EXTENSION_MIN;
-		if (at + length > packet->ip_length)
+		if (length == 0 || (header == IPPROTO_HOPOPTS && at != sizeof(struct rte_ipv6_hdr)))
 			return DROP_bad_option;
 		if (header == IPPROTO_ROUTING &&
 		    ip[at + ROUTING_TYPE_AT] == ROUTING_TYPE_SOURCE_ROUTE)
@@ -71,8 +99,8 @@ static int check_extensions(struct packet *packet, const uint8_t *ip)
 	}
 	packet->header_length = (uint16_t)at;
 	packet->upper = header;
-	if (data && (is_stepped_over(header) || header == IPPROTO_ICMPV6))
-		packet->upper = IPPROTO_FRAGMENT;
+	if (header == IPPROTO_FRAGMENT)
+		find_upper_of_fragment(packet, ip);
 	return -1;
 }
 
