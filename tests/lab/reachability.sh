@@ -175,6 +175,50 @@ a_deleted_interconnect_closes_both_ways() {
 	pings t0x-pc2-vm fd00:3:2::10
 }
 
+# pc3 anew, with these addresses and no others: GATEWAY ROUTER NETWORK-BLOCK SEGMENT
+pc3_has_only() {
+	region_is
+	ctl cloud delete pc3
+	ctl cloud create pc3 --location westeurope --port "$(port_devargs 3)" \
+		--gateway "$1" --router "$2" --network-block "$3"
+	ctl segment create pc3 workload --gateway-address "$4"
+	wait_for 10 cloud_is_connected pc3
+	interconnected pc2 pc3
+}
+
+pc3_as_before() {
+	region_is
+	ctl cloud delete pc3
+	cloud_register 3
+	wait_for 10 cloud_is_connected pc3
+}
+
+a_cloud_may_have_ipv6_alone() {
+	trap 'pc3_as_before; streams_end' EXIT
+	pc3_has_only fd00:3:ffff::1/126 fd00:3:ffff::2 fd00:3:1::/64 fd00:3:2::1/64
+	pings t0x-pc2-vm fd00:3:2::10
+	pings t0x-pc3-vm fd00:2:2::10
+	pings t0x-pc3 fd00:3:ffff::1
+	pings_not t0x-pc2-vm 172.16.3.10
+	pings_not t0x-pc3-vm 172.16.2.10
+	pings_not t0x-pc3 169.254.3.1
+	refused address_invalid "IPv4 172.16.3.1/24" segment create pc3 more --gateway-address 172.16.3.1/24
+}
+
+a_cloud_may_have_ipv4_alone() {
+	trap 'pc3_as_before; streams_end' EXIT
+	pc3_has_only 169.254.3.1/30 169.254.3.2 10.3.0.0/22 172.16.3.1/24
+	pings t0x-pc2-vm 172.16.3.10
+	pings_not t0x-pc2-vm fd00:3:2::10
+	pings_not t0x-pc3-vm fd00:2:2::10
+	pings_not t0x-pc3 fd00:3:ffff::1
+	ip -n t0x-pc3 neigh flush dev t0
+	pings_not t0x-pc3 fd00:3:ffff::1
+	fails grep -q lladdr <(ip -n t0x-pc3 neigh show to fd00:3:ffff::1 dev t0)
+	ctl cloud set pc3 --mtu 1279 # IPv4 asks for no more than 576
+	refused address_invalid "IPv6 fd00:3:2::1/64" segment create pc3 more --gateway-address fd00:3:2::1/64
+}
+
 promise nothing_is_reachable_before
 promise direct_peers_answer_once_interconnected
 promise the_routers_own_address_reaches_no_peer
@@ -186,4 +230,6 @@ promise traceroute_to_a_closed_cloud_ends_at_the_gateway
 promise tracepath_finds_the_lower_mtu_of_a_cloud
 promise the_unrouted_segment_never_crosses
 promise a_deleted_interconnect_closes_both_ways
+promise a_cloud_may_have_ipv6_alone
+promise a_cloud_may_have_ipv4_alone
 promises_end
