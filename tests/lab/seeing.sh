@@ -77,7 +77,7 @@ packets_of_a_port_can_be_captured() {
 	wait "$capture"
 	wait "$!" || true # timeout ends it
 	grep -q ' 0% packet loss' "$STREAMS/pinged"
-	tcpdump -nn -r "$STREAMS/port.pcapng" icmp 2>/dev/null >"$STREAMS/text"
+	tcpdump -nn -r "$STREAMS/port.pcapng" 2>/dev/null >"$STREAMS/text" # neighbour discovery, too
 	equal 20 "$(wc -l <"$STREAMS/text")"
 	grep -q '172.16.1.10 > 172.16.2.10: ICMP echo request' "$STREAMS/text"
 	grep -q '172.16.2.10 > 172.16.1.10: ICMP echo reply' "$STREAMS/text"

@@ -719,7 +719,7 @@ static void an_ipv6_frame_leaves_in_these_bytes(void **state)
 static void a_buffer_without_headroom_for_the_tag_is_dropped(void **state)
 {
 	struct frame frame = ipv6(.destination = "fd00:4:1::2");
-	struct rte_mbuf *mbuf = buffer_make(frame.bytes, frame.length, 3);
+	struct rte_mbuf *mbuf = buffer_make(frame.bytes, frame.length, 2);
 	struct packet packet = packet_of(mbuf);
 
 	run_stages(1, &packet, 1);
