@@ -11,7 +11,8 @@
 // as traffic and also under the reason of its drop (tx_full, tx_ring_full, egress_down), since by
 // then it may have passed to another worker. So what arrived at the far ends = received - punts -
 // drops, exactly. Lost frames that t0x made itself (ICMP errors, the kernel's answers) count under
-// cloud 0.
+// cloud 0. A packet that leaves in fragments is one of traffic, with its bytes as received; if the
+// port does not take them, each fragment is a drop.
 #pragma once
 
 #include "reason.h"

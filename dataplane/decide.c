@@ -46,8 +46,8 @@ static void decide_one(struct packet *packet)
 		packet_drop(packet, DROP_ttl_exceeded);
 	else if (egress == NULL)
 		packet_drop(packet, DROP_egress_down);
-	else if (packet->ip_length > egress->mtu)
-		packet_drop(packet, packet->dont_fragment ? DROP_frag_needed : DROP_too_big);
+	else if (packet->ip_length > egress->mtu && packet->dont_fragment)
+		packet_drop(packet, DROP_frag_needed);
 	else if (!egress->usable)
 		packet_drop(packet, (enum drop_reason)egress->unusable);
 }

@@ -42,7 +42,8 @@ enum icmp_error {
 	DROP(hairpin, NONE, "destination is in the cloud it came from") \
 	DROP(ttl_exceeded, TIME_EXCEEDED, "TTL or hop limit ran out (RFC 1812 5.3.1, RFC 8200 3)") \
 	DROP(frag_needed, FRAG_NEEDED, "larger than the egress MTU, and may not be fragmented") \
-	DROP(too_big, NONE, "larger than the egress MTU; fragmentation is not supported yet") \
+	DROP(bad_fragment, NONE, "larger than the egress MTU, and itself a malformed fragment") \
+	DROP(no_buffer, NONE, "larger than the egress MTU, and no buffers for its fragments") \
 	DROP(egress_down, HOST_UNREACHABLE, "the peer's T0 port is down or absent") \
 	DROP(router_unresolved, HOST_UNREACHABLE, "the MAC of the peer's T0 router is not known") \
 	DROP(punt_refused, NONE, "addressed to t0x, and not on the allow-list (RFC 6192)") \

@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include "bucket.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "packet.h"
 #include "punt.h"
@@ -265,6 +266,19 @@ static void tally_flush(struct worker *worker, struct tally *tally)
 	tally->count = (struct traffic_count){};
 }
 
+// Send what is larger than the MTU of its egress. Returns false when it became a drop instead.
+static bool send_in_fragments(struct worker *worker, struct packet *packet)
+{
+	struct rte_mbuf *fragments[FRAGMENTS_MAX];
+	unsigned n = fragment(packet, pool, fragments);
+
+	for (unsigned i = 0; i < n; i++)
+		send_one(worker, fragments[i], packet->cloud, packet->egress->port);
+	if (n > 0)
+		rte_pktmbuf_free(packet->mbuf);
+	return n > 0;
+}
+
 static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 {
 	struct tally tally = {};
@@ -275,6 +289,12 @@ static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 		worker->counters->clouds[packet->cloud].received++;
 		switch ((enum verdict)packet->verdict) {
 		case VERDICT_FORWARD:
+			if (packet->ip_length <= packet->egress->mtu) {
+				send_one(worker, packet->mbuf, packet->cloud, packet->egress->port);
+			} else if (!send_in_fragments(worker, packet)) {
+				drop(worker, packet);
+				break;
+			}
 			if (packet->leaf_destination != tally.leaf ||
 			    packet->cloud != tally.cloud) {
 				tally_flush(worker, &tally);
@@ -283,7 +303,6 @@ static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 			}
 			tally.count.packets++;
 			tally.count.bytes += packet->ip_length;
-			send_one(worker, packet->mbuf, packet->cloud, packet->egress->port);
 			break;
 		case VERDICT_DROP:
 			drop(worker, packet);

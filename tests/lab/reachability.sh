@@ -116,7 +116,6 @@ tracepath_finds_the_lower_mtu_of_a_cloud() {
 	fails ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1353 fd00:2:2::10
 	ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -s 1353 fd00:2:2::10
 	refused limit_reached "1280 IPv6" cloud set pc2 --mtu 1279
-	# Without DF the sender's own router or host would fragment; t0x need not.
 	ctl cloud set pc2 --mtu 1500
 	caches_flush
 	equal "1500 1500" "$(path_mtus)" "restored"
@@ -133,6 +132,63 @@ path_mtus() { echo "$(path_mtu 172.16.2.10) $(path_mtu fd00:2:2::10)"; }
 path_mtu() {
 	ip netns exec t0x-pc1-vm tracepath -n -m 8 "$1" |
 		awk '/Resume:/ { for (i = 1; i < NF; i++) if ($i == "pmtu") print $(i + 1) }'
+}
+
+# Sizes around the border of one fragment and two, MTUs that are no multiple of 8. Nobody answers an
+# echo but who has it whole.
+what_may_be_fragmented_arrives_whole_over_a_lower_mtu() {
+	trap 'ctl cloud set pc2 --mtu 1500; streams_end' EXIT
+	local before mtu size
+	ip -n t0x-pc1-vm route flush cache # or the sender itself would fragment
+	for mtu in 1401 577; do
+		ctl cloud set pc2 --mtu "$mtu"
+		for size in $((mtu - 29)) $((mtu - 28)) $((mtu - 27)) 1471 1472; do
+			ip netns exec t0x-pc1-vm ping -q -c 3 -i 0.05 -W 1 -M dont -s "$size" 172.16.2.10
+		done
+		# Fragments of fragments: the sender's own are of 1,500 bytes.
+		ip netns exec t0x-pc1-vm ping -q -c 3 -i 0.05 -W 1 -M dont -s 6000 172.16.2.10
+	done
+	before=$(packets_and_bytes)
+	ip netns exec t0x-pc1-vm ping -q -c 10 -i 0.02 -W 1 -M dont -s 1472 172.16.2.10
+	equal "10 15000" "$(echo "$before $(packets_and_bytes)" | awk '{ print $3 - $1, $4 - $2 }')" "counted"
+	fails ip netns exec t0x-pc1-vm ping -q -c 1 -W 1 -M "do" -s 1472 172.16.2.10 # not with DF
+	ip -n t0x-pc1-vm route flush cache
+}
+
+packets_and_bytes() { # from pc1 to pc2
+	ctl interconnect show pc1 pc2 -o json | jq -r \
+		'.counters[if .cloud == "pc1" then "cloud_to_peer" else "peer_to_cloud" end] |
+		"\(.packets) \(.bytes)"'
+}
+
+a_stream_in_fragments_loses_nothing() {
+	trap 'ctl cloud set pc2 --mtu 1500; path_mtu_discovery_off 0; streams_end' EXIT
+	local tcpdump
+	path_mtu_discovery_off 1
+	ctl cloud set pc2 --mtu 1001
+	ip netns exec t0x-pc2 tcpdump --immediate-mode -i t0 -Q in -U -w "$STREAMS/wire.pcap" \
+		'net 172.16.1.0/24' >/dev/null 2>"$STREAMS/tcpdump" &
+	tcpdump=$!
+	wait_for 5 grep -q 'listening on' "$STREAMS/tcpdump"
+	background in t0x-pc2-vm receive --port 9001 --stream 1
+	background out t0x-pc1-vm send --to 172.16.2.10 --port 9001 --stream 1 --rate 1000 --count 2000 \
+		--size 1400
+	complete out
+	sleep 0.3 # until all have arrived
+	finish in
+	kill "$tcpdump"
+	wait "$tcpdump" || true
+	equal "2000 0 0" "$(report in '"\(.received) \(.duplicate) \(.reordered)"')" "received"
+	equal 4000 "$(on_the_wire 'ip[6:2] & 0x3fff != 0')" "fragments"
+	equal 0 "$(on_the_wire 'ip[2:2] > 1001')" "too large"
+}
+
+on_the_wire() { tcpdump -nn -r "$STREAMS/wire.pcap" "udp and $1" 2>/dev/null | wc -l; }
+
+# With 1 what pc1's VM sends may be fragmented.
+path_mtu_discovery_off() {
+	ip netns exec t0x-pc1-vm sysctl -q "net.ipv4.ip_no_pmtu_disc=$1"
+	ip -n t0x-pc1-vm route flush cache
 }
 
 the_unrouted_segment_never_crosses() {
@@ -228,6 +284,8 @@ promise what_is_sent_in_fragments_arrives
 promise traceroute_shows_every_hop
 promise traceroute_to_a_closed_cloud_ends_at_the_gateway
 promise tracepath_finds_the_lower_mtu_of_a_cloud
+promise what_may_be_fragmented_arrives_whole_over_a_lower_mtu
+promise a_stream_in_fragments_loses_nothing
 promise the_unrouted_segment_never_crosses
 promise a_deleted_interconnect_closes_both_ways
 promise a_cloud_may_have_ipv6_alone

@@ -186,7 +186,6 @@ static void no_error_where_none_may_be(void **state)
 		 ipv4(.source = "169.254.1.2", .destination = PC3, .protocol = IPPROTO_ICMP,
 		      .icmp_type = 3)},
 		{"hairpin", ipv4(.destination = "10.1.0.9")},
-		{"too large without DF", ipv4(.payload = 1481)},
 		{"bad checksum", ipv4(.ttl = 1, .checksum_off = 1)},
 		{"source route", ipv4(.ttl = 1, .options = "\x83\3\4", .options_length = 3)},
 		{"to the gateway", ipv4(.ttl = 1, .destination = "169.254.1.1")},

@@ -275,11 +275,13 @@ static void ttl_mtu_and_egress_decide_last(void **state)
 		{"one more, DF", ipv4(.payload = MTU - 19, .fragment = FLAG_DF),
 		 DROPS(frag_needed)},
 		{"as large as the MTU", ipv4(.payload = MTU - 20), PASSES_TO(2)},
-		{"one more", ipv4(.payload = MTU - 19), DROPS(too_big)},
+		{"one more: fragment() is next", ipv4(.payload = MTU - 19), PASSES_TO(2)},
 		{"padding does not count", ipv4(.payload = MTU - 20, .padding = 4), PASSES_TO(2)},
 		{"the tag does not count", ipv4(.payload = MTU - 20, .destination = "10.4.0.2"),
 		 PASSES_TO(4)},
 		{"too large, and TTL 1", ipv4(.payload = MTU - 19, .ttl = 1), DROPS(ttl_exceeded)},
+		{"too large, and the peer's port is down",
+		 ipv4(.payload = MTU - 19, .destination = "10.5.0.2"), DROPS(egress_down)},
 		{"the peer's port is down", ipv4(.destination = "10.5.0.2"), DROPS(egress_down)},
 		{"the peer's router is unresolved", ipv4(.destination = "10.6.0.2"),
 		 DROPS(router_unresolved)},
@@ -456,7 +458,8 @@ static void every_reason_of_these_stages_has_a_case(void **state)
 	static const bool elsewhere[DROP_REASON_COUNT] = {
 		[DROP_bad_buffer] = true,     [DROP_punt_limited] = true,
 		[DROP_punt_ring_full] = true, [DROP_tx_ring_full] = true,
-		[DROP_tx_full] = true,
+		[DROP_tx_full] = true,	      [DROP_bad_fragment] = true,
+		[DROP_no_buffer] = true,
 	};
 
 	for (unsigned reason = 0; reason < DROP_REASON_COUNT; reason++)

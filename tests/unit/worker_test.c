@@ -350,6 +350,76 @@ static void what_the_owner_does_not_fetch_is_counted_as_tx_ring_full(void **stat
 	assert_int_equal(sent_on(2), HANDOVER_HOLDS);
 }
 
+static void what_is_larger_than_the_mtu_leaves_in_fragments_and_counts_once(void **state)
+{
+	struct traffic_count sum;
+	struct cloud_count count;
+
+	feed_many(1, ipv4(.payload = 1600), 10); // quick.c leaves it, among others that it takes
+	feed_many(1, ipv4(), 10);
+	rounds();
+	for (unsigned i = 0; i < 10; i++) {
+		static const unsigned lengths[] = {1500, 140};
+
+		for (unsigned j = 0; j < COUNT(lengths); j++) {
+			struct rte_mbuf *sent = ring_port_sent(&ports[2]);
+
+			while (sent != NULL && sent->data_len == ETHER_BYTES + 46) {
+				rte_pktmbuf_free(sent);
+				sent = ring_port_sent(&ports[2]);
+			}
+			assert_non_null(sent);
+			assert_int_equal(sent->data_len, ETHER_BYTES + lengths[j]);
+			rte_pktmbuf_free(sent);
+		}
+	}
+	sent_on(2);
+	counters_read_traffic(12, 0, &sum);
+	assert_int_equal(sum.packets, 20);
+	assert_int_equal(sum.bytes, 10 * 1620 + 10 * 46); // of IP, as received
+	count = count_of(1);
+	assert_int_equal(count.received, 20);
+	assert_int_equal(all_drops(&count), 0);
+}
+
+static void without_buffers_for_all_fragments_none_leaves(void **state)
+{
+	static struct rte_mbuf *taken[BUFFERS];
+	unsigned n = 0;
+
+	feed_many(1, ipv4(.payload = 1600), 1); // two fragments
+	while ((taken[n] = rte_pktmbuf_alloc(worker_pool())) != NULL)
+		n++;
+	rte_pktmbuf_free(taken[--n]); // one buffer
+	rounds();
+	assert_int_equal(sent_on(2), 0);
+	assert_int_equal(drops_of(1, DROP_no_buffer), 1);
+	assert_int_equal(count_of(1).received, 1);
+	assert_int_equal(packets(12, 0), 0);
+
+	feed_many(1, ipv4(.payload = 1600), 1); // which takes that one
+	rte_pktmbuf_free(taken[--n]);
+	rte_pktmbuf_free(taken[--n]);
+	rounds();
+	assert_int_equal(sent_on(2), 2);
+	assert_int_equal(packets(12, 0), 1);
+	while (n > 0)
+		rte_pktmbuf_free(taken[--n]);
+}
+
+static void each_fragment_that_the_port_does_not_take_is_counted(void **state)
+{
+	unsigned before;
+
+	nearly_fill(2, 5);
+	before = rte_ring_count(ports[2].tx[0]);
+	feed_many(1, ipv4(.payload = 1600), 10);
+	rounds();
+	assert_int_equal(sent_on(2), before + 5);
+	assert_int_equal(packets(12, 0), 10);
+	assert_int_equal(drops_of(1, DROP_tx_full), 20 - 5);
+}
+
 static unsigned detachments;
 
 static void detached(void *arg)
@@ -807,6 +877,9 @@ int main(void)
 		worker_test(what_the_port_does_not_take_is_counted_as_tx_full),
 		worker_test(an_icmp_error_that_is_lost_is_not_one_more_drop_of_the_cloud),
 		worker_test(what_the_owner_does_not_fetch_is_counted_as_tx_ring_full),
+		worker_test(what_is_larger_than_the_mtu_leaves_in_fragments_and_counts_once),
+		worker_test(without_buffers_for_all_fragments_none_leaves),
+		worker_test(each_fragment_that_the_port_does_not_take_is_counted),
 		worker_test(a_port_that_is_removed_under_way_takes_nothing),
 		worker_test(a_port_outlives_all_but_its_last_user),
 		worker_test(a_port_that_is_none_is_refused),
