@@ -57,6 +57,8 @@ struct counters {
 	struct worker_count worker;
 } __attribute__((aligned(64)));
 
+_Static_assert(sizeof(struct counters) == 64, "a worker's loop writes one line, and it alone does");
+
 // Reserve the counters of 'n' workers; pages are taken only when written. 0 or -ENOMEM.
 int counters_init(unsigned n);
 void counters_free(void);

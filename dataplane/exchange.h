@@ -103,11 +103,16 @@ struct cloud_slot {
 	const void *unused; // two slots a cache line
 };
 
+// Only the control thread writes, when it publishes: no worker takes a line from another.
 struct exchange {
 	struct cloud_slot clouds[CLOUD_ID_MAX + 1];
 	const struct port_map *ports[RTE_MAX_ETHPORTS];
 	const struct poll_list *polls[WORKERS_MAX];
-};
+} __rte_cache_aligned;
+
+_Static_assert(
+	sizeof(struct exchange) % RTE_CACHE_LINE_SIZE == 0, "shares no line with what is written"
+);
 
 extern struct exchange exchange;
 

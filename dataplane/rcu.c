@@ -25,7 +25,13 @@ enum step {
 	STEP_SECOND_PASS,
 };
 
-static struct rte_rcu_qsbr *qsbr;
+// What workers read each round, on a line that nobody writes.
+static struct {
+	struct rte_rcu_qsbr *qsbr;
+} __rte_cache_aligned shared;
+
+_Static_assert(sizeof(shared) == RTE_CACHE_LINE_SIZE, "away from what the control thread writes");
+
 static struct batch gathering; // waits for the running grace period to end
 static struct batch waiting; // what the running grace period is for
 static enum step step;
@@ -37,18 +43,18 @@ int rcu_init(unsigned n)
 {
 	size_t size = rte_rcu_qsbr_get_memsize(n);
 
-	qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(size, RTE_CACHE_LINE_SIZE));
-	if (qsbr == NULL)
+	shared.qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(size, RTE_CACHE_LINE_SIZE));
+	if (shared.qsbr == NULL)
 		return -ENOMEM;
-	return rte_rcu_qsbr_init(qsbr, n) == 0 ? 0 : -EINVAL;
+	return rte_rcu_qsbr_init(shared.qsbr, n) == 0 ? 0 : -EINVAL;
 }
 
 void rcu_free(void)
 {
-	free(qsbr);
+	free(shared.qsbr);
 	free(gathering.callback);
 	free(waiting.callback);
-	qsbr = NULL;
+	shared.qsbr = NULL;
 	gathering = (struct batch){};
 	waiting = (struct batch){};
 	step = STEP_NONE;
@@ -82,7 +88,7 @@ static void step_begin(enum step next)
 {
 	step = next;
 	if (step != STEP_HANDED_OVER)
-		token = rte_rcu_qsbr_start(qsbr);
+		token = rte_rcu_qsbr_start(shared.qsbr);
 	else if (watch_mark != NULL)
 		watch_mark();
 }
@@ -90,7 +96,7 @@ static void step_begin(enum step next)
 static bool step_ended(void)
 {
 	if (step != STEP_HANDED_OVER)
-		return rte_rcu_qsbr_check(qsbr, token, false) == 1;
+		return rte_rcu_qsbr_check(shared.qsbr, token, false) == 1;
 	return watch_passed == NULL || watch_passed();
 }
 
@@ -122,25 +128,25 @@ unsigned rcu_poll(void)
 
 void rcu_worker_register(unsigned worker)
 {
-	rte_rcu_qsbr_thread_register(qsbr, worker);
+	rte_rcu_qsbr_thread_register(shared.qsbr, worker);
 }
 
 void rcu_worker_unregister(unsigned worker)
 {
-	rte_rcu_qsbr_thread_unregister(qsbr, worker);
+	rte_rcu_qsbr_thread_unregister(shared.qsbr, worker);
 }
 
 void rcu_worker_online(unsigned worker)
 {
-	rte_rcu_qsbr_thread_online(qsbr, worker);
+	rte_rcu_qsbr_thread_online(shared.qsbr, worker);
 }
 
 void rcu_worker_offline(unsigned worker)
 {
-	rte_rcu_qsbr_thread_offline(qsbr, worker);
+	rte_rcu_qsbr_thread_offline(shared.qsbr, worker);
 }
 
 void rcu_worker_quiescent(unsigned worker)
 {
-	rte_rcu_qsbr_quiescent(qsbr, worker);
+	rte_rcu_qsbr_quiescent(shared.qsbr, worker);
 }
