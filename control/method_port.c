@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The T0 ports: what their drivers say of them, and whose they are.
+#include "dataplane/placement.h"
 #include "dataplane/port.h"
 
 #include "control.h"
@@ -17,9 +18,9 @@ static json_t *workers_to_json(uint16_t id, uint16_t queues)
 	int bad = !list;
 
 	for (uint16_t queue = 0; queue < queues; queue++) {
-		unsigned worker = port_queue_worker(id, queue);
+		unsigned worker = placement_worker(id, queue);
 
-		if (seen >> worker & 1)
+		if (worker == PLACEMENT_NOBODY || (seen >> worker & 1))
 			continue;
 		seen |= UINT64_C(1) << worker;
 		bad |= json_array_append_new(list, json_integer(worker));

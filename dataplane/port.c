@@ -3,6 +3,8 @@
 
 #include "af_packet.h"
 #include "exchange.h"
+#include "placement.h"
+#include "queues.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 #define DESCRIPTORS 1024
 #define FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN) // as ethdev counts frames
 #define NAME_MAX_SIZE RTE_ETH_NAME_MAX_LEN
+#define DEVARGS_MAX_SIZE 1024
 
 // How long an idle worker may sleep: what half of the smallest rx ring absorbs. On a NIC that is at
 // line rate of minimal frames; netdev-backed and virtual ports report fancy speeds, so for them a
@@ -83,20 +86,20 @@ static uint16_t usable_mtu(const struct rte_eth_dev_info *dev)
 static int configure(struct port *port, const struct rte_eth_dev_info *dev)
 {
 	uint16_t id = port->info.id;
-	uint16_t workers = (uint16_t)workers_count();
+	struct queues queues = queues_choose(dev, workers_count());
 	uint16_t rxd = DESCRIPTORS;
 	uint16_t txd = DESCRIPTORS;
 	struct rte_eth_conf conf = {};
 	int code;
 
-	port->rx_queues = RTE_MIN(workers, RTE_MAX(dev->max_rx_queues, (uint16_t)1));
-	port->tx_queues = RTE_MIN(workers, RTE_MAX(dev->max_tx_queues, (uint16_t)1));
-	if (port->rx_queues > 1 && dev->flow_type_rss_offloads != 0) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = dev->flow_type_rss_offloads &
-			(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+	port->rx_queues = queues.rx;
+	port->tx_queues = queues.tx;
+	queues_spread(dev, queues.rx, &conf);
+	code = rte_eth_dev_configure(id, queues.rx, queues.tx, &conf);
+	if (code < 0 && conf.rxmode.mq_mode != RTE_ETH_MQ_RX_NONE) {
+		conf = (struct rte_eth_conf){}; // offered, but not to be had
+		code = rte_eth_dev_configure(id, queues.rx, queues.tx, &conf);
 	}
-	code = rte_eth_dev_configure(id, port->rx_queues, port->tx_queues, &conf);
 	if (code == 0)
 		code = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rxd, &txd);
 	for (uint16_t queue = 0; code == 0 && queue < port->rx_queues; queue++)
@@ -123,47 +126,21 @@ static uint64_t absorbs_ns(const struct port *port)
 	return RTE_MAX(SLEEP_FLOOR_NS, RTE_MIN(ns, SLEEP_CEILING_NS));
 }
 
-// Rx queue q of port p goes to worker (p + q) mod workers; so does tx queue q.
-static unsigned queue_worker(const struct port *port, uint16_t queue)
+// Tx queue q of port p is of worker (p + q) mod workers.
+static unsigned tx_worker(const struct port *port, uint16_t queue)
 {
 	return (unsigned)(port->info.id + queue) % workers_count();
 }
 
-// Publish each worker's poll list anew: the queues of all ports that are attached.
-static int place_queues(void)
+// A worker may sleep for as long as the port that absorbs least allows.
+static void choose_sleep(void)
 {
 	uint64_t sleep = SLEEP_CEILING_NS;
-	struct poll_list *lists[WORKERS_MAX] = {};
-	unsigned total = 0;
 
 	for (unsigned id = 0; id < RTE_MAX_ETHPORTS; id++)
 		if (ports[id].users > 0)
-			total += ports[id].rx_queues;
-	for (unsigned i = 0; i < workers_count(); i++) {
-		lists[i] = malloc(sizeof(struct poll_list) + total * sizeof(struct poll_queue));
-		if (lists[i] == NULL)
-			goto fail;
-		lists[i]->n = 0;
-	}
-
-	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
-		if (ports[id].users == 0)
-			continue;
-		for (uint16_t queue = 0; queue < ports[id].rx_queues; queue++) {
-			struct poll_list *list = lists[queue_worker(&ports[id], queue)];
-
-			list->queue[list->n++] = (struct poll_queue){id, queue};
-		}
-		sleep = RTE_MIN(sleep, absorbs_ns(&ports[id]));
-	}
-	for (unsigned i = 0; i < workers_count(); i++)
-		exchange_set_poll(i, lists[i]);
+			sleep = RTE_MIN(sleep, absorbs_ns(&ports[id]));
 	workers_set_sleep(sleep);
-	return 0;
-fail:
-	for (unsigned i = 0; i < workers_count(); i++)
-		free(lists[i]);
-	return -ENOMEM;
 }
 
 // A map without clouds, with the tx paths: a worker that owns no tx queue hands over to the one
@@ -177,10 +154,10 @@ static struct port_map *map_build(const struct port *port)
 	for (unsigned worker = 0; worker < workers_count(); worker++) {
 		uint16_t queue = (uint16_t)(worker % port->tx_queues);
 
-		map->tx[worker] = (struct tx_path){queue, (uint8_t)queue_worker(port, queue)};
+		map->tx[worker] = (struct tx_path){queue, (uint8_t)tx_worker(port, queue)};
 	}
 	for (uint16_t queue = 0; queue < port->tx_queues; queue++) {
-		unsigned owner = queue_worker(port, queue);
+		unsigned owner = tx_worker(port, queue);
 
 		map->tx[owner] = (struct tx_path){queue, (uint8_t)owner};
 	}
@@ -191,13 +168,15 @@ static struct port_map *map_build(const struct port *port)
 // Probe by devargs, unless EAL knows the name.
 static int find_or_probe(const char *devargs, const char *name, struct port *port, uint16_t *id)
 {
+	char text[DEVARGS_MAX_SIZE];
+
 	if (rte_eth_dev_get_port_by_name(name, id) == 0) {
 		port->adopted = true;
 		return 0;
 	}
 	port->adopted = false;
 
-	int code = rte_dev_probe(devargs);
+	int code = rte_dev_probe(queues_devargs(devargs, workers_count(), text, sizeof(text)));
 
 	if (code == -1) // what vdev drivers say of anything, and no errno
 		return -ENODEV;
@@ -284,11 +263,12 @@ int port_attach(const char *devargs, struct port_info *info, char *error, size_t
 	port->users = 1;
 	port->calls_once = calls_once(port->info.driver, devargs);
 	exchange_set_port(id, map);
-	code = place_queues();
+	code = placement_add(id, name, port->rx_queues);
 	if (code < 0) {
 		fail(error, size, code, "attaching", name);
 		goto unpublish;
 	}
+	choose_sleep();
 	*info = port->info;
 	return 0;
 unpublish:
@@ -356,8 +336,8 @@ void port_detach(uint16_t id, void (*done)(void *arg), void *arg)
 		removal->last = true;
 		ports[id].leaving = true;
 		exchange_set_port(id, NULL);
-		if (place_queues() < 0)
-			abort();
+		placement_remove(id);
+		choose_sleep();
 	}
 	rcu_call(remove_port, removal);
 }
@@ -420,9 +400,39 @@ bool port_find(const char *name, uint16_t *id)
 	return rte_eth_dev_get_port_by_name(name, id) == 0 && ports[*id].users > 0;
 }
 
-unsigned port_queue_worker(uint16_t id, uint16_t queue)
+unsigned port_tx_worker(uint16_t id, uint16_t queue)
 {
-	return queue_worker(&ports[id], queue);
+	return tx_worker(&ports[id], queue);
+}
+
+// By the names that ethdev gives them among the extended ones.
+static int basic_stats(
+	uint16_t id, void (*fn)(const char *name, uint64_t value, void *arg), void *arg
+)
+{
+	struct rte_eth_stats stats;
+	int code = rte_eth_stats_get(id, &stats);
+	char name[32];
+
+	if (code < 0)
+		return code;
+	fn("rx_good_packets", stats.ipackets, arg);
+	fn("tx_good_packets", stats.opackets, arg);
+	fn("rx_good_bytes", stats.ibytes, arg);
+	fn("tx_good_bytes", stats.obytes, arg);
+	fn("rx_missed_errors", stats.imissed, arg);
+	fn("rx_errors", stats.ierrors, arg);
+	fn("tx_errors", stats.oerrors, arg);
+	fn("rx_mbuf_allocation_errors", stats.rx_nombuf, arg);
+	for (unsigned i = 0; i < ports[id].rx_queues && i < RTE_ETHDEV_QUEUE_STAT_CNTRS; i++) {
+		snprintf(name, sizeof(name), "rx_q%u_packets", i);
+		fn(name, stats.q_ipackets[i], arg);
+	}
+	for (unsigned i = 0; i < ports[id].tx_queues && i < RTE_ETHDEV_QUEUE_STAT_CNTRS; i++) {
+		snprintf(name, sizeof(name), "tx_q%u_packets", i);
+		fn(name, stats.q_opackets[i], arg);
+	}
+	return 0;
 }
 
 int port_xstats(uint16_t id, void (*fn)(const char *name, uint64_t value, void *arg), void *arg)
@@ -431,8 +441,9 @@ int port_xstats(uint16_t id, void (*fn)(const char *name, uint64_t value, void *
 	struct rte_eth_xstat_name *names;
 	struct rte_eth_xstat *values;
 
+	// net_vhost has none while its guest leaves a queue alone.
 	if (n <= 0)
-		return n;
+		return basic_stats(id, fn, arg);
 	names = calloc((size_t)n, sizeof(*names));
 	values = calloc((size_t)n, sizeof(*values));
 	if (names == NULL || values == NULL)

@@ -59,14 +59,14 @@ struct port_status {
 	uint64_t rx_errors, tx_errors;
 };
 
-// Returns false when no port of ours has this id. Control thread, as the three below.
+// Returns false when no port of ours has this id.
 bool port_status(uint16_t id, struct port_status *status);
 
 // The id of the port of ours with this name. Returns false when there is none.
 bool port_find(const char *name, uint16_t *id);
 
-// The worker that polls an rx queue.
-unsigned port_queue_worker(uint16_t id, uint16_t queue);
+// The worker that owns a tx queue. placement.h tells of rx queues.
+unsigned port_tx_worker(uint16_t id, uint16_t queue);
 
 // Call 'fn' with each extended statistic of the driver's. Returns 0 or -errno.
 int port_xstats(uint16_t id, void (*fn)(const char *name, uint64_t value, void *arg), void *arg);

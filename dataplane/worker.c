@@ -61,13 +61,14 @@ struct cloud_buckets {
 };
 
 // One worker. Everything is its own, but for the ring, which any worker and the control thread
-// put frames on.
+// put frames on: they read the first cache line, in which nothing changes.
 struct worker {
 	struct counters *counters;
 	struct rte_ring *ring; // frames to send on the tx queues that this worker owns
 	struct cloud_buckets *buckets; // [CLOUD_ID_MAX + 1]
 	unsigned index;
-	unsigned idle_rounds;
+
+	unsigned idle_rounds __rte_cache_aligned;
 	uint64_t sleep_ns; // the next sleep
 	uint64_t waiting; // bit p: frames wait in tx[p]
 	struct tx_buffer tx[RTE_MAX_ETHPORTS];
@@ -75,6 +76,9 @@ struct worker {
 } __rte_cache_aligned;
 
 _Static_assert(RTE_MAX_ETHPORTS <= 64, "a bit a port");
+_Static_assert(offsetof(struct worker, ring) < RTE_CACHE_LINE_SIZE, "with what does not change");
+_Static_assert(offsetof(struct worker, idle_rounds) == RTE_CACHE_LINE_SIZE, "not with what does");
+_Static_assert(sizeof(struct worker) % RTE_CACHE_LINE_SIZE == 0, "no line is of two workers");
 
 static struct worker *workers;
 static unsigned n_workers;
@@ -474,8 +478,10 @@ static int worker_main(void *arg)
 }
 
 // What the hand-over rings hold when the first pass of a grace period ends (rcu.h): their producer
-// positions. Control thread.
-static uint32_t handover_marks[WORKERS_MAX];
+// positions. Control thread; on lines of its own, away from what workers read.
+static uint32_t handover_marks[WORKERS_MAX] __rte_cache_aligned;
+
+_Static_assert(sizeof(handover_marks) % RTE_CACHE_LINE_SIZE == 0, "whole lines");
 
 static void handover_mark(void)
 {
@@ -595,6 +601,24 @@ void workers_free(void)
 unsigned workers_count(void)
 {
 	return n_workers;
+}
+
+int worker_cpu(unsigned worker)
+{
+	unsigned lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		if (worker-- > 0)
+			continue;
+
+		rte_cpuset_t cpus = rte_lcore_cpuset(lcore);
+
+		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+			if (CPU_ISSET(cpu, &cpus))
+				return cpu;
+	}
+	return -1;
 }
 
 struct rte_mempool *worker_pool(void)

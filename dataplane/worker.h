@@ -21,6 +21,9 @@ void workers_free(void);
 
 unsigned workers_count(void);
 
+// The CPU that it runs on: the first, if it has several; -1 where no lcore is its own (in tests).
+int worker_cpu(unsigned worker);
+
 // The pool that ports receive into.
 struct rte_mempool *worker_pool(void);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // T0 ports, with drivers of DPDK that need no device: net_null, and net_af_packet on loopback.
+#include "dataplane/placement.h"
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 #include "fixture.h"
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define WORKERS 2
 #define FANOUT_FLAGS_SHIFT 24 // as getsockopt() tells the flags: the high byte of what was set
 #define AF_PACKET_PORT "net_af_packet0,iface=lo"
 
@@ -70,7 +72,7 @@ static void af_packet_never_reassembles(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(port_attach(AF_PACKET_PORT, &info, error, sizeof(error)), 0);
-	assert_int_equal(each_fanout(never_reassembles), 1);
+	assert_int_equal(each_fanout(never_reassembles), WORKERS); // a socket each
 	detach(info.id);
 	assert_int_equal(each_fanout(ignore), 0);
 }
@@ -150,6 +152,47 @@ static void a_port_that_is_leaving_is_not_taken_again(void **state)
 	detach(info.id);
 }
 
+// Several queues, by drivers as they are: each has a worker, and who tells says that it has RSS.
+static void queues_are_as_the_driver_has_them(void **state)
+{
+	const struct {
+		const char *devargs;
+		uint16_t rx, tx;
+		bool rss;
+		bool needs_root;
+	} cases[] = {
+		{"net_null7", 2, 2, true, false},
+		{"net_tap7,iface=t0x-test-tap", 2, 2, false, true}, // has it, but does not tell
+		{AF_PACKET_PORT, 2, 2, false, true},
+		{AF_PACKET_PORT ",qpairs=1", 1, 1, false, true},
+		{AF_PACKET_PORT ",qpairs=3", 3, 2, false, true}, // the kernel fills all
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rte_eth_rss_conf rss = {};
+		struct port_status status;
+
+		if (cases[i].needs_root && geteuid() != 0)
+			continue;
+		if (port_attach(cases[i].devargs, &info, error, sizeof(error)) < 0)
+			fail_msg("%s: %s", cases[i].devargs, error);
+		assert_true(port_status(info.id, &status));
+		check(status.rx_queues == cases[i].rx && status.tx_queues == cases[i].tx,
+		      "%s: %u, %u", cases[i].devargs, status.rx_queues, status.tx_queues);
+		for (uint16_t queue = 0; queue < status.rx_queues; queue++)
+			assert_int_equal(
+				placement_worker(info.id, queue), (info.id + queue) % WORKERS
+			);
+		for (uint16_t queue = 0; queue < status.tx_queues; queue++)
+			assert_int_equal(
+				port_tx_worker(info.id, queue), (info.id + queue) % WORKERS
+			);
+		check((rte_eth_dev_rss_hash_conf_get(info.id, &rss) == 0) == cases[i].rss,
+		      "%s: RSS", cases[i].devargs);
+		detach(info.id);
+	}
+}
+
 static void what_is_no_port_is_refused_by_name(void **state)
 {
 	static const char *const bad[] = {"net_af_packet3,iface=no-such-netdev", "no_such_driver0"};
@@ -163,8 +206,8 @@ static void what_is_no_port_is_refused_by_name(void **state)
 
 static int start(void **state)
 {
-	eal_start(1);
-	return workers_init(1, 4096);
+	eal_start(WORKERS);
+	return workers_init(WORKERS, 8192);
 }
 
 static int stop(void **state)
@@ -181,6 +224,7 @@ int main(void)
 		cmocka_unit_test(af_packet_has_a_mac_of_its_own),
 		cmocka_unit_test(a_port_is_shared_and_goes_with_its_last_user),
 		cmocka_unit_test(a_port_that_is_leaving_is_not_taken_again),
+		cmocka_unit_test(queues_are_as_the_driver_has_them),
 		cmocka_unit_test(what_is_no_port_is_refused_by_name),
 	};
 

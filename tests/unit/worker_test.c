@@ -5,6 +5,7 @@
 //
 // Clouds 1, 2, 3 are on ports 0, 1, 2 with one queue each: of workers 0, 1, 0. Cloud 4 (VLAN 104)
 // is on port 3 with two queues: of workers 1 and 0. Interconnects: 1-2, 2-3, 1-4.
+#include "dataplane/placement.h"
 #include "dataplane/port.h"
 #include "dataplane/punt.h"
 #include "dataplane/worker.h"
@@ -698,7 +699,217 @@ static void grace_ends_though_frames_keep_coming(void **state)
 	}
 }
 
+// Who polls what.
+
+static bool polls(unsigned worker, unsigned cloud, uint16_t queue)
+{
+	const struct poll_list *list = exchange.polls[worker];
+	bool found = false;
+
+	for (unsigned i = 0; i < list->n; i++) {
+		if (list->queue[i].port != ports[cloud].id || list->queue[i].queue != queue)
+			continue;
+		assert_false(found); // once is enough
+		found = true;
+	}
+	return found;
+}
+
+static void check_polled_by(unsigned cloud, uint16_t queue, unsigned by)
+{
+	for (unsigned worker = 0; worker < WORKERS; worker++)
+		check(polls(worker, cloud, queue) == (worker == by),
+		      "queue %u of cloud %u, worker %u", queue, cloud, worker);
+	assert_int_equal(placement_worker(ports[cloud].id, queue), by);
+}
+
+static void move(unsigned cloud, uint16_t queue, unsigned worker)
+{
+	assert_int_equal(placement_move(ports[cloud].id, queue, worker, detached, NULL), 0);
+}
+
+static void queues_are_dealt_out_in_turn(void **state)
+{
+	check_polled_by(1, 0, 0);
+	check_polled_by(2, 0, 1);
+	check_polled_by(3, 0, 0);
+	check_polled_by(4, 0, 1);
+	check_polled_by(4, 1, 0);
+}
+
+static void a_queue_is_polled_by_its_new_worker_once_the_old_one_let_go(void **state)
+{
+	move(1, 0, 1);
+	check_polled_by(1, 0, PLACEMENT_NOBODY);
+	feed_many(1, ipv4(), 10);
+	for (unsigned i = 0; i < 10; i++) {
+		rcu_poll();
+		worker_round(1); // worker 0 is in the middle of a round, and may still read it
+	}
+	check_polled_by(1, 0, PLACEMENT_NOBODY);
+	assert_int_equal(detachments, 0);
+	assert_int_equal(worker_round(0), 0);
+	assert_int_equal(sent_on(2), 0); // they wait in the rx ring
+	feed_many(1, ipv4(), 10);
+	grace();
+	assert_int_equal(detachments, 1);
+	check_polled_by(1, 0, 1);
+	rounds();
+	assert_int_equal(sent_on(2), 20);
+	assert_int_equal(packets(12, 0), 20);
+	// Only worker 1 was needed: it owns the tx queue as well.
+	check_polled_by(2, 0, 1);
+	check_polled_by(3, 0, 0);
+	check_polled_by(4, 0, 1);
+	check_polled_by(4, 1, 0);
+}
+
+static void a_sleeping_worker_holds_up_no_move(void **state)
+{
+	rcu_worker_offline(0);
+	move(1, 0, 1);
+	for (unsigned i = 0; i < 10 && detachments == 0; i++) {
+		rcu_poll();
+		worker_round(1);
+	}
+	assert_int_equal(detachments, 1);
+	rcu_worker_online(0);
+	feed_many(1, ipv4(), 10);
+	assert_int_equal(worker_round(0), 0); // it wakes, and leaves it alone
+	assert_int_equal(worker_round(1), 10);
+	assert_int_equal(sent_on(2), 10);
+}
+
+static void each_queue_of_a_port_moves_alone(void **state)
+{
+	move(4, 0, 0);
+	grace();
+	check_polled_by(4, 0, 0);
+	check_polled_by(4, 1, 0);
+	move(4, 1, 1);
+	grace();
+	check_polled_by(4, 0, 0);
+	check_polled_by(4, 1, 1);
+	assert_int_equal(detachments, 2);
+}
+
+static void a_queue_on_its_way_does_not_turn_round(void **state)
+{
+	move(1, 0, 1);
+	assert_int_equal(placement_move(ports[1].id, 0, 0, detached, NULL), -EBUSY);
+	move(3, 0, 1); // another may
+	grace();
+	assert_int_equal(detachments, 2);
+	check_polled_by(1, 0, 1);
+	check_polled_by(3, 0, 1);
+}
+
+static void a_queue_that_is_there_already_stays(void **state)
+{
+	move(1, 0, 0);
+	assert_int_equal(detachments, 1); // at once
+	check_polled_by(1, 0, 0);
+}
+
+static void detach_and_attach(unsigned cloud)
+{
+	struct port_info info;
+	char error[256];
+
+	port_detach(ports[cloud].id, detached, NULL);
+	grace();
+	assert_int_equal(port_attach(ports[cloud].device, &info, error, sizeof(error)), 0);
+}
+
+static void a_placement_outlives_the_port(void **state)
+{
+	move(4, 0, 0);
+	grace();
+	detach_and_attach(4);
+	check_polled_by(4, 0, 0);
+	check_polled_by(4, 1, 0);
+	// What another port of the exchange does is nothing to it.
+	detach_and_attach(1);
+	check_polled_by(4, 0, 0);
+	check_polled_by(1, 0, 0);
+}
+
+static void a_port_may_go_while_its_queue_is_on_its_way(void **state)
+{
+	move(1, 0, 1);
+	port_detach(ports[1].id, detached, NULL);
+	grace();
+	assert_int_equal(detachments, 2); // both are told
+	for (unsigned worker = 0; worker < WORKERS; worker++)
+		assert_false(polls(worker, 1, 0));
+
+	struct port_info info;
+	char error[256];
+
+	assert_int_equal(port_attach(ports[1].device, &info, error, sizeof(error)), 0);
+	check_polled_by(1, 0, 1); // as the operator said
+}
+
+static void another_port_may_come_while_a_queue_is_on_its_way(void **state)
+{
+	port_detach(ports[3].id, detached, NULL);
+	grace();
+	move(1, 0, 1);
+
+	struct port_info info;
+	char error[256];
+
+	assert_int_equal(port_attach(ports[3].device, &info, error, sizeof(error)), 0);
+	check_polled_by(1, 0, PLACEMENT_NOBODY); // all lists are new, and it is in none
+	check_polled_by(3, 0, 0);
+	grace();
+	check_polled_by(1, 0, 1);
+}
+
 // On lcores.
+
+// Frames of cloud 1 carry a number: each must leave, once, in order.
+static void check_numbers(unsigned *next)
+{
+	struct rte_mbuf *sent;
+
+	while ((sent = ring_port_sent(&ports[2])) != NULL) {
+		unsigned id = get16(rte_pktmbuf_mtod(sent, uint8_t *) + ETHER_BYTES + 4);
+
+		check(id == (*next & 0xffff), "%u instead of %u", id, *next & 0xffff);
+		++*next;
+		rte_pktmbuf_free(sent);
+	}
+}
+
+static void moves_under_running_workers_lose_and_reorder_nothing(void **state)
+{
+	unsigned fed = 0;
+	unsigned seen = 0;
+
+	assert_int_equal(workers_start(), 0);
+	for (unsigned i = 0; i < 400; i++) {
+		detachments = 0;
+		move(1, 0, !placement_worker(ports[1].id, 0));
+		while (detachments == 0) {
+			for (unsigned n = random_below(32); n > 0 && fed - seen < 1000; n--) {
+				struct frame frame = ipv4(.id = fed++ & 0xffff);
+
+				feed(1, &frame);
+			}
+			check_numbers(&seen);
+			rcu_poll();
+		}
+	}
+	for (unsigned i = 0; seen < fed; i++) {
+		check(i < 100000, "%u of %u frames", seen, fed);
+		usleep(100);
+		check_numbers(&seen);
+	}
+	workers_stop();
+	assert_in_range(seen, 100, UINT32_MAX);
+	assert_int_equal(packets(12, 0), seen);
+}
 
 static unsigned lying; // frames on the tx ring when grace ended
 static bool over;
@@ -830,6 +1041,7 @@ static int tear_down(void **state)
 		if (exchange.ports[ports[cloud].id] != NULL)
 			port_detach(ports[cloud].id, detached, NULL);
 	grace();
+	placement_forget();
 	for (unsigned worker = 0; worker < WORKERS; worker++) {
 		rcu_worker_offline(worker);
 		rcu_worker_unregister(worker);
@@ -891,6 +1103,16 @@ int main(void)
 		worker_test(a_sleeping_owner_sends_nothing_by_an_old_table),
 		worker_test(an_owner_in_the_middle_of_its_round_sends_nothing_by_an_old_table),
 		worker_test(grace_ends_though_frames_keep_coming),
+		worker_test(queues_are_dealt_out_in_turn),
+		worker_test(a_queue_is_polled_by_its_new_worker_once_the_old_one_let_go),
+		worker_test(a_sleeping_worker_holds_up_no_move),
+		worker_test(each_queue_of_a_port_moves_alone),
+		worker_test(a_queue_on_its_way_does_not_turn_round),
+		worker_test(a_queue_that_is_there_already_stays),
+		worker_test(a_placement_outlives_the_port),
+		worker_test(a_port_may_go_while_its_queue_is_on_its_way),
+		worker_test(another_port_may_come_while_a_queue_is_on_its_way),
+		lcore_test(moves_under_running_workers_lose_and_reorder_nothing),
 		lcore_test(running_workers_send_nothing_after_the_answer),
 		lcore_test(workers_stop_and_leave_no_one_waiting),
 	};
