@@ -380,6 +380,8 @@ const struct rpc_method methods[] = {
 	{"region.dump", RPC_READS, method_region_dump},
 	{"port.list", RPC_READS, method_port_list},
 	{"port.show", RPC_READS, method_port_show},
+	{"worker.list", RPC_READS, method_worker_list},
+	{"worker.set", RPC_MUTATES, method_worker_set},
 	{"log.list", RPC_READS, method_log_list},
 	{"log.set", RPC_READS, method_log_set},
 	{"grant.create", RPC_MUTATES, grant_create},

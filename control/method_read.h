@@ -34,6 +34,10 @@ METHOD(method_stats);
 METHOD(method_port_list);
 METHOD(method_port_show);
 
+// method_worker.c
+METHOD(method_worker_list);
+METHOD(method_worker_set);
+
 // method_log.c
 METHOD(method_log_list);
 METHOD(method_log_set);

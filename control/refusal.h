@@ -14,6 +14,8 @@
 	REFUSAL(port_in_use) \
 	REFUSAL(port_failed) \
 	REFUSAL(port_not_found) \
+	REFUSAL(queue_not_found) \
+	REFUSAL(worker_not_found) \
 	REFUSAL(transit_overlap) \
 	REFUSAL(same_cloud) \
 	REFUSAL(different_location) \

@@ -71,3 +71,4 @@ extern const struct command region_commands[];
 extern const struct command apply_commands[];
 extern const struct command port_commands[];
 extern const struct command log_commands[];
+extern const struct command worker_commands[];

@@ -3,11 +3,13 @@
 #include "command.h"
 
 static const struct command *const nouns[] = {
-	cloud_commands, segment_commands, interconnect_commands,
-	route_commands, explain_commands, grant_commands,
-	stats_commands, event_commands,	  region_commands,
-	apply_commands, port_commands,	  log_commands,
-	NULL,
+	cloud_commands,	       segment_commands,
+	interconnect_commands, route_commands,
+	explain_commands,      grant_commands,
+	stats_commands,	       event_commands,
+	region_commands,       apply_commands,
+	port_commands,	       worker_commands,
+	log_commands,	       NULL,
 };
 
 int main(int argc, char **argv)

@@ -114,6 +114,8 @@ without_grants_nothing() {
 	equal 0 "$(user cloud list -o json | jq length)" "clouds seen"
 	user_link no_write_access pc1
 	fails user segment create pc1 extra --gateway-address 172.30.0.1/24
+	refused_by user no_write_access "" worker list
+	refused_by user no_write_access "" worker set net_af_packet1 0 0
 }
 
 with_one_grant_no_interconnect() {

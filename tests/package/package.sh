@@ -157,6 +157,8 @@ completion_offers_what_there_is() {
 	equal "pc4" "$(completed t0xctl route list pc4)"
 	equal "web" "$(completed t0xctl segment delete pc1 '')"
 	equal "link" "$(completed t0xctl interconnect show pc2 '')"
+	equal "list set" "$(completed t0xctl worker '')"
+	equal "0" "$(completed t0xctl worker set any-port 0 '')"
 	equal "" "$(completed t0xctl cloud create '')"
 }
 
