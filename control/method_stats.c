@@ -3,7 +3,7 @@
 #include "control.h"
 #include "dataplane/counters.h"
 #include "dataplane/exchange.h"
-#include "dataplane/worker.h"
+#include "dataplane/pools.h"
 #include "json.h"
 #include "method_read.h"
 #include "params.h"
@@ -139,12 +139,10 @@ static json_t *tables_to_json(const struct region *region)
 
 static json_t *mbufs_to_json(void)
 {
-	const struct rte_mempool *pool = worker_pool();
-	json_int_t in_use = pool ? (json_int_t)rte_mempool_in_use_count(pool) : 0;
+	unsigned total, in_use;
 
-	return json_pack(
-		"{s:I, s:I}", "total", pool ? (json_int_t)pool->size : 0, "in_use", in_use
-	);
+	pools_count(&total, &in_use);
+	return json_pack("{s:I, s:I}", "total", (json_int_t)total, "in_use", (json_int_t)in_use);
 }
 
 // Resident, which counts no hugepages, and what DPDK has taken of its heap.

@@ -4,6 +4,7 @@
 #include "af_packet.h"
 #include "exchange.h"
 #include "placement.h"
+#include "pools.h"
 #include "queues.h"
 #include "worker.h"
 
@@ -83,6 +84,31 @@ static uint16_t usable_mtu(const struct rte_eth_dev_info *dev)
 	return (uint16_t)mtu;
 }
 
+// Memory of the port's own socket, or of any: what helps is not demanded.
+
+static int rx_setup(uint16_t id, uint16_t queue, uint16_t descriptors, int socket)
+{
+	struct rte_mempool *pool = pools_on(socket);
+	int code = rte_eth_rx_queue_setup(id, queue, descriptors, (unsigned)socket, NULL, pool);
+
+	if (code < 0 && socket != SOCKET_ID_ANY)
+		code = rte_eth_rx_queue_setup(
+			id, queue, descriptors, (unsigned)SOCKET_ID_ANY, NULL, pool
+		);
+	return code;
+}
+
+static int tx_setup(uint16_t id, uint16_t queue, uint16_t descriptors, int socket)
+{
+	int code = rte_eth_tx_queue_setup(id, queue, descriptors, (unsigned)socket, NULL);
+
+	if (code < 0 && socket != SOCKET_ID_ANY)
+		code = rte_eth_tx_queue_setup(
+			id, queue, descriptors, (unsigned)SOCKET_ID_ANY, NULL
+		);
+	return code;
+}
+
 static int configure(struct port *port, const struct rte_eth_dev_info *dev)
 {
 	uint16_t id = port->info.id;
@@ -90,6 +116,7 @@ static int configure(struct port *port, const struct rte_eth_dev_info *dev)
 	uint16_t rxd = DESCRIPTORS;
 	uint16_t txd = DESCRIPTORS;
 	struct rte_eth_conf conf = {};
+	int socket = rte_eth_dev_socket_id(id); // SOCKET_ID_ANY where there is none
 	int code;
 
 	port->rx_queues = queues.rx;
@@ -103,9 +130,9 @@ static int configure(struct port *port, const struct rte_eth_dev_info *dev)
 	if (code == 0)
 		code = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rxd, &txd);
 	for (uint16_t queue = 0; code == 0 && queue < port->rx_queues; queue++)
-		code = rte_eth_rx_queue_setup(id, queue, rxd, SOCKET_ID_ANY, NULL, worker_pool());
+		code = rx_setup(id, queue, rxd, socket);
 	for (uint16_t queue = 0; code == 0 && queue < port->tx_queues; queue++)
-		code = rte_eth_tx_queue_setup(id, queue, txd, SOCKET_ID_ANY, NULL);
+		code = tx_setup(id, queue, txd, socket);
 	port->rx_descriptors = rxd;
 	return code;
 }

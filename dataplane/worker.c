@@ -5,6 +5,7 @@
 #include "fragment.h"
 #include "icmp.h"
 #include "packet.h"
+#include "pools.h"
 #include "punt.h"
 #include "quick.h"
 
@@ -14,6 +15,7 @@
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_malloc.h>
 #include <rte_pause.h>
 #include <rte_ring.h>
 #include <stdlib.h>
@@ -22,7 +24,6 @@
 #include <time.h>
 
 #define HANDOVER_RING_SIZE 4096
-#define POOL_CACHE 256
 
 _Static_assert(BURST_MAX == QUICK_MAX, "a burst goes the quick way whole");
 
@@ -80,9 +81,9 @@ _Static_assert(offsetof(struct worker, ring) < RTE_CACHE_LINE_SIZE, "with what d
 _Static_assert(offsetof(struct worker, idle_rounds) == RTE_CACHE_LINE_SIZE, "not with what does");
 _Static_assert(sizeof(struct worker) % RTE_CACHE_LINE_SIZE == 0, "no line is of two workers");
 
-static struct worker *workers;
+static struct worker *workers[WORKERS_MAX];
 static unsigned n_workers;
-static struct rte_mempool *pool;
+static struct rte_mempool *pool; // of what workers make themselves
 static uint64_t ticks_per_second;
 static bool stopping; // control: wo, worker: ro
 static uint64_t sleep_max_ns = SLEEP_DEFAULT_NS; // control: wo, worker: ro
@@ -129,7 +130,7 @@ static void hand_over(struct worker *worker, unsigned owner)
 	drop_buffer(
 		worker, handover,
 		rte_ring_enqueue_burst(
-			workers[owner].ring, (void **)handover->mbufs, handover->n, NULL
+			workers[owner]->ring, (void **)handover->mbufs, handover->n, NULL
 		),
 		DROP_tx_ring_full
 	);
@@ -410,7 +411,7 @@ static unsigned drain_ring(struct worker *worker)
 
 unsigned worker_round(unsigned index)
 {
-	struct worker *worker = &workers[index];
+	struct worker *worker = workers[index];
 	const struct poll_list *list = published(exchange.polls[index]);
 	struct rte_mbuf *mbufs[BURST_MAX];
 	unsigned moved = drain_ring(worker);
@@ -486,7 +487,7 @@ _Static_assert(sizeof(handover_marks) % RTE_CACHE_LINE_SIZE == 0, "whole lines")
 static void handover_mark(void)
 {
 	for (unsigned i = 0; i < n_workers; i++)
-		handover_marks[i] = __atomic_load_n(&workers[i].ring->prod.tail, __ATOMIC_ACQUIRE);
+		handover_marks[i] = __atomic_load_n(&workers[i]->ring->prod.tail, __ATOMIC_ACQUIRE);
 }
 
 // Acquire pairs with the release of the ring's consumer: who took the frames is seen online.
@@ -495,7 +496,7 @@ static bool handover_passed(void)
 	if (stopping)
 		return true; // nobody sends any more
 	for (unsigned i = 0; i < n_workers; i++) {
-		uint32_t taken = __atomic_load_n(&workers[i].ring->cons.tail, __ATOMIC_ACQUIRE);
+		uint32_t taken = __atomic_load_n(&workers[i]->ring->cons.tail, __ATOMIC_ACQUIRE);
 
 		if ((int32_t)(taken - handover_marks[i]) < 0)
 			return false;
@@ -503,16 +504,64 @@ static bool handover_passed(void)
 	return true;
 }
 
-static int worker_init(struct worker *worker, unsigned index)
+// The lcore of a worker, or RTE_MAX_LCORE where none is his (in tests).
+static unsigned worker_lcore(unsigned worker)
+{
+	unsigned lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		if (worker-- == 0)
+			return lcore;
+	}
+	return RTE_MAX_LCORE;
+}
+
+static int worker_socket(unsigned worker)
+{
+	unsigned lcore = worker_lcore(worker);
+
+	return lcore < RTE_MAX_LCORE ? (int)rte_lcore_to_socket_id(lcore) : SOCKET_ID_ANY;
+}
+
+// On the worker's socket, or anywhere.
+static struct worker *worker_alloc(int socket)
+{
+	struct worker *worker =
+		rte_zmalloc_socket("t0x_worker", sizeof(*worker), RTE_CACHE_LINE_SIZE, socket);
+
+	if (worker == NULL)
+		worker = rte_zmalloc("t0x_worker", sizeof(*worker), RTE_CACHE_LINE_SIZE);
+	return worker;
+}
+
+static struct rte_ring *ring_create(unsigned index, int socket)
 {
 	char name[RTE_RING_NAMESIZE];
+	struct rte_ring *ring;
 
 	snprintf(name, sizeof(name), "t0x_handover_%u", index);
+	ring = rte_ring_create(name, HANDOVER_RING_SIZE, socket, RING_F_SC_DEQ);
+	if (ring == NULL && socket != SOCKET_ID_ANY)
+		ring = rte_ring_create(name, HANDOVER_RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	return ring;
+}
+
+// Counters and buckets are so large that their pages come with the first write, which is the
+// worker's: from its socket.
+static int worker_init(unsigned index)
+{
+	int socket = worker_socket(index);
+	struct worker *worker = worker_alloc(socket);
+
+	workers[index] = worker;
+	if (worker == NULL)
+		return -ENOMEM;
 	worker->index = index;
 	worker->sleep_ns = SLEEP_MIN_NS;
 	worker->counters = counters_of(index);
 	worker->buckets = calloc(CLOUD_ID_MAX + 1, sizeof(*worker->buckets));
-	worker->ring = rte_ring_create(name, HANDOVER_RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	worker->ring = ring_create(index, socket);
 	if (worker->ring == NULL)
 		return -rte_errno;
 	return worker->buckets == NULL ? -ENOMEM : 0;
@@ -529,20 +578,14 @@ int workers_init(unsigned n, unsigned buffers)
 	error = counters_init(n);
 	if (error == 0)
 		error = rcu_init(n);
+	if (error == 0)
+		error = pools_init(buffers, worker_socket(0), rte_socket_count());
 	if (error < 0)
 		return error;
-	pool = rte_pktmbuf_pool_create(
-		"t0x_mbufs", buffers, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY
-	);
-	if (pool == NULL)
-		return -rte_errno;
-	workers = aligned_alloc(RTE_CACHE_LINE_SIZE, n * sizeof(struct worker));
-	if (workers == NULL)
-		return -ENOMEM;
-	memset(workers, 0, n * sizeof(struct worker));
+	pool = pools_on(SOCKET_ID_ANY);
 	n_workers = n;
 	for (unsigned i = 0; i < n; i++) {
-		error = worker_init(&workers[i], i);
+		error = worker_init(i);
 		if (error < 0)
 			return error;
 	}
@@ -560,7 +603,7 @@ int workers_start(void)
 		if (index == n_workers)
 			break;
 
-		int error = rte_eal_remote_launch(worker_main, &workers[index], lcore);
+		int error = rte_eal_remote_launch(worker_main, workers[index], lcore);
 
 		if (error < 0)
 			return error;
@@ -575,24 +618,27 @@ void workers_stop(void)
 	rte_eal_mp_wait_lcore();
 }
 
-static void worker_fini(struct worker *worker)
+static void worker_fini(unsigned index)
 {
+	struct worker *worker = workers[index];
 	struct rte_mbuf *mbuf;
 
+	if (worker == NULL)
+		return;
 	while (worker->ring != NULL && rte_ring_dequeue(worker->ring, (void **)&mbuf) == 0)
 		rte_pktmbuf_free(mbuf);
 	rte_ring_free(worker->ring);
 	free(worker->buckets);
+	rte_free(worker);
+	workers[index] = NULL;
 }
 
 void workers_free(void)
 {
 	for (unsigned i = 0; i < n_workers; i++)
-		worker_fini(&workers[i]);
-	free(workers);
-	workers = NULL;
+		worker_fini(i);
 	n_workers = 0;
-	rte_mempool_free(pool);
+	pools_free();
 	pool = NULL;
 	rcu_free();
 	counters_free();
@@ -605,19 +651,15 @@ unsigned workers_count(void)
 
 int worker_cpu(unsigned worker)
 {
-	unsigned lcore;
+	unsigned lcore = worker_lcore(worker);
+	rte_cpuset_t cpus;
 
-	RTE_LCORE_FOREACH_WORKER(lcore)
-	{
-		if (worker-- > 0)
-			continue;
-
-		rte_cpuset_t cpus = rte_lcore_cpuset(lcore);
-
-		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-			if (CPU_ISSET(cpu, &cpus))
-				return cpu;
-	}
+	if (lcore == RTE_MAX_LCORE)
+		return -1;
+	cpus = rte_lcore_cpuset(lcore);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &cpus))
+			return cpu;
 	return -1;
 }
 
@@ -642,7 +684,7 @@ bool worker_inject(struct rte_mbuf *mbuf, uint16_t port)
 	if (map == NULL)
 		return false;
 	mbuf->port = port;
-	return rte_ring_enqueue(workers[map->tx[0].owner].ring, mbuf) == 0;
+	return rte_ring_enqueue(workers[map->tx[0].owner]->ring, mbuf) == 0;
 }
 
 void workers_set_sleep(uint64_t ns)

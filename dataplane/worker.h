@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Create pool, hand-over rings and the state of n workers. 'buffers' is the number of mbufs.
+// Create pools, hand-over rings and the state of n workers. 'buffers' is the number of mbufs.
 // 0 or -errno. Control thread, after rte_eal_init().
 int workers_init(unsigned n, unsigned buffers);
 
@@ -24,7 +24,7 @@ unsigned workers_count(void);
 // The CPU that it runs on: the first, if it has several; -1 where no lcore is its own (in tests).
 int worker_cpu(unsigned worker);
 
-// The pool that ports receive into.
+// The pool that ports without a socket receive into, see pools.h.
 struct rte_mempool *worker_pool(void);
 
 // A fresh buffer for a frame of the control thread's, or NULL.

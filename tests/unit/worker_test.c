@@ -298,6 +298,30 @@ static void a_frame_in_several_buffers_is_dropped(void **state)
 	assert_int_equal(drops_of(1, DROP_bad_buffer), 1);
 }
 
+// t0x asks no driver to strip tags. One that does all the same gives them in the mbuf.
+static void a_tag_that_the_driver_stripped_is_the_frames_tag(void **state)
+{
+	const struct {
+		unsigned tci;
+		unsigned sent;
+	} cases[] = {{104, 20}, {0xe000 | 104, 20}, {105, 0}, {0, 0}};
+	struct frame frame = ipv4(.l2 = {.cloud = 4}, .source = "10.4.0.2", .destination = PC1);
+
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		for (unsigned n = 0; n < 20; n++) {
+			struct rte_mbuf *mbuf = pool_buffer(worker_pool(), &frame);
+
+			mbuf->ol_flags = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+			mbuf->vlan_tci = (uint16_t)cases[i].tci;
+			assert_int_equal(rte_ring_enqueue(ports[4].rx[n % 2], mbuf), 0);
+		}
+		rounds();
+		check(sent_on(1) == cases[i].sent, "tag %#x", cases[i].tci);
+	}
+	assert_int_equal(packets(14, 1), 40);
+	assert_int_equal(drops_of(0, DROP_unknown_vlan), 40);
+}
+
 // Leave room for 'n' frames on a port's tx ring. They are taken back by sent_on().
 static void nearly_fill(unsigned cloud, unsigned n)
 {
@@ -1086,6 +1110,7 @@ int main(void)
 		worker_test(every_frame_is_counted_once),
 		worker_test(a_burst_for_several_interconnects_is_counted_by_each),
 		worker_test(a_frame_in_several_buffers_is_dropped),
+		worker_test(a_tag_that_the_driver_stripped_is_the_frames_tag),
 		worker_test(what_the_port_does_not_take_is_counted_as_tx_full),
 		worker_test(an_icmp_error_that_is_lost_is_not_one_more_drop_of_the_cloud),
 		worker_test(what_the_owner_does_not_fetch_is_counted_as_tx_ring_full),
