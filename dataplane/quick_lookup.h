@@ -170,8 +170,8 @@ static inline void lookup6_many(
 	leaf_t *leaves, unsigned n
 )
 {
-	const union line *trees[QUICK_MAX];
-	int64_t keys[QUICK_MAX];
+	const union line *trees[QUICK_MAX] = {};
+	int64_t keys[QUICK_MAX] = {};
 
 	for (unsigned i = 0; i < n; i++) {
 		trees[i] = tables[i]->tree6;
@@ -197,7 +197,7 @@ struct ipv6_packets {
 // The leaves of the addresses that stand there in the headers.
 static inline void look_up6_at(const struct ipv6_packets *packets, unsigned offset, leaf_t *leaves)
 {
-	int64_t keys[QUICK_MAX]; // the upper halves: most often enough
+	int64_t keys[QUICK_MAX] = {}; // the upper halves: most often enough
 
 	for (unsigned k = 0; k < packets->n; k++)
 		keys[k] = key6_of(rte_be_to_cpu_64(load64(packets->headers[k] + offset)));
@@ -218,7 +218,7 @@ static inline void look_up6_at(const struct ipv6_packets *packets, unsigned offs
 static __attribute__((noinline)) uint64_t look_up6(struct work *work, const struct table *one)
 {
 	leaf_t sources[QUICK_MAX], destinations[QUICK_MAX];
-	struct ipv6_packets packets;
+	struct ipv6_packets packets = {};
 	uint64_t local = 0;
 	unsigned k = 0;
 
