@@ -82,11 +82,13 @@ static inline uint64_t local_in_one(struct work *work, const struct table *table
 	if (table->has_local) {
 		for (unsigned at = 0; at < work->n; at += LANES)
 			local |= (uint64_t)local_lanes(table, lanes_load(&work->source[at])) << at;
-	} else if (table->more_local) {
-		const void *more = table_lines(table) + table->more_local;
+	} else if (table->more_lines > 0 && table->more_lines <= MORE_LINES_PAY) {
+		const union line *more = table_lines(table) + table->more_local;
+		unsigned n_lines = table->more_lines;
 
 		for (unsigned at = 0; at < work->n; at += LANES)
-			local |= (uint64_t)more_local_lanes(more, lanes_load(&work->source[at]))
+			local |= (uint64_t
+				 )more_local_lanes(more, n_lines, lanes_load(&work->source[at]))
 				<< at;
 	} else {
 		search_one(table, work->source, leaves, work->n);

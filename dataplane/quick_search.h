@@ -214,8 +214,9 @@ static inline __m512i ranks_of_16(__m512i ends, __m512i keys)
 #undef END_AT
 }
 
-static inline __m512i ranks_of_32(__m512i low, __m512i high, __m512i keys)
+static inline __m512i ranks_of_32(const union line *lines, __m512i keys)
 {
+	__m512i low = _mm512_load_si512(&lines[0]), high = _mm512_load_si512(&lines[1]);
 	__m512i rank = _mm512_setzero_si512();
 
 #define END_AT(at) _mm512_permutex2var_epi32(low, at, high)
@@ -226,6 +227,17 @@ static inline __m512i ranks_of_32(__m512i low, __m512i high, __m512i keys)
 	rank = HALVE(rank, keys, 1, END_AT);
 	return HALVE(rank, keys, 1, END_AT);
 #undef END_AT
+}
+
+// In the upper half of 64 ends, or in the lower: 32 more or less.
+static inline __m512i ranks_of_64(const union line *lines, __m512i keys)
+{
+	__m512i middle = _mm512_set1_epi32(lines[1].ends[LINE_ENDS - 1]);
+
+	return _mm512_mask_blend_epi32(
+		_mm512_cmpgt_epi32_mask(keys, middle), ranks_of_32(lines, keys),
+		_mm512_add_epi32(ranks_of_32(lines + 2, keys), _mm512_set1_epi32(32))
+	);
 }
 
 static inline lanes root_ranks(const struct root *root, lanes keys)
@@ -244,12 +256,15 @@ static inline uint32_t local_lanes(const struct table *table, lanes keys)
 	return lanes_mask((lanes)ranks_of_16(ends, (__m512i)keys) << 31);
 }
 
-// The same by those in lines of their own.
-static inline uint32_t more_local_lanes(const struct more_local *local, lanes keys)
-{
-	__m512i low = _mm512_load_si512(local->ends), high = _mm512_load_si512(local->ends + 16);
+// The same by those in two lines, or four, of their own.
+#define MORE_LINES_PAY MORE_LOCAL_LINES
 
-	return lanes_mask((lanes)ranks_of_32(low, high, (__m512i)keys) << 31);
+static inline uint32_t more_local_lanes(const union line *lines, unsigned n_lines, lanes keys)
+{
+	__m512i ranks = n_lines == 2 ? ranks_of_32(lines, (__m512i)keys)
+				     : ranks_of_64(lines, (__m512i)keys);
+
+	return lanes_mask((lanes)ranks << 31);
 }
 
 #else
@@ -277,9 +292,12 @@ static inline uint32_t local_lanes(const struct table *table, lanes keys)
 	return local_among(table->local, LOCAL_ENDS, keys);
 }
 
-static inline uint32_t more_local_lanes(const struct more_local *local, lanes keys)
+// More lines cost more than a tree.
+#define MORE_LINES_PAY 2
+
+static inline uint32_t more_local_lanes(const union line *lines, unsigned n_lines, lanes keys)
 {
-	return local_among(local->ends, MORE_LOCAL_ENDS, keys);
+	return local_among(lines->ends, n_lines * LINE_ENDS, keys);
 }
 
 #endif

@@ -247,12 +247,20 @@ static unsigned find_local(const struct ranges *ranges, int32_t ends[static MORE
 	return n;
 }
 
-static unsigned put_more_local(struct builder *builder, const int32_t ends[static MORE_LOCAL_ENDS])
+// Lines of their own for n ends: two or four, so that a search has no other width.
+static unsigned more_lines(unsigned n)
 {
-	unsigned line = take_lines(builder, sizeof(struct more_local) / sizeof(union line));
+	if (n <= LOCAL_ENDS || n > MORE_LOCAL_ENDS)
+		return 0;
+	return n <= MORE_LOCAL_ENDS / 2 ? MORE_LOCAL_LINES / 2 : MORE_LOCAL_LINES;
+}
+
+static unsigned put_more_local(struct builder *builder, const int32_t *ends, unsigned n_lines)
+{
+	unsigned line = take_lines(builder, n_lines);
 
 	if (!builder->failed)
-		memcpy(&builder->lines[line], ends, sizeof(struct more_local));
+		memcpy(&builder->lines[line], ends, n_lines * sizeof(union line));
 	return line;
 }
 
@@ -287,8 +295,8 @@ static struct table *lay_out(const struct ranges *ipv4, const struct ranges *ipv
 		put_ipv4(&builder, ipv4, items);
 	if (!builder.failed && has_ipv6)
 		tree6 = put_ipv6(&builder, ipv6, items, &items[2 * most]);
-	if (!builder.failed && n_local > LOCAL_ENDS && n_local <= MORE_LOCAL_ENDS)
-		more_local = put_more_local(&builder, local);
+	if (!builder.failed && more_lines(n_local) > 0)
+		more_local = put_more_local(&builder, local, more_lines(n_local));
 	free(items);
 	table = builder.failed ? NULL : aligned_alloc(LINE_BYTES, builder.n * sizeof(union line));
 	if (!table) {
@@ -299,9 +307,10 @@ static struct table *lay_out(const struct ranges *ipv4, const struct ranges *ipv
 	memcpy(table, builder.lines, builder.n * sizeof(union line));
 	free(builder.lines);
 	table->tree6 = has_ipv6 ? table_lines(table) + tree6 : &empty6.root;
-	table->n_lines = builder.n & INT32_MAX;
+	table->n_lines = builder.n & VALUE_LINES;
 	table->has_local = n_local <= LOCAL_ENDS;
 	table->more_local = more_local;
+	table->more_lines = more_lines(n_local) & 7;
 	memcpy(table->local, local, sizeof(table->local));
 	return table;
 }

@@ -36,7 +36,9 @@
 #define TREE6_RANGES ((ROOT6_ENDS + 1) * (ROOT6_ENDS + 1) * NODE6_RANGES)
 
 #define LOCAL_ENDS 12
-#define MORE_LOCAL_ENDS 32
+#define LINE_ENDS (LINE_BYTES / 4)
+#define MORE_LOCAL_LINES 4
+#define MORE_LOCAL_ENDS (MORE_LOCAL_LINES * LINE_ENDS)
 
 struct root {
 	int32_t ends[ROOT_ENDS];
@@ -56,11 +58,8 @@ struct node6 {
 	leaf_t values[NODE6_RANGES];
 };
 
-struct more_local {
-	int32_t ends[MORE_LOCAL_ENDS];
-};
-
 union line {
+	int32_t ends[LINE_ENDS]; // of more local space
 	struct root root;
 	struct node node;
 	struct root6 root6; // and inner nodes
@@ -69,13 +68,14 @@ union line {
 
 // Line 0. The space of the cloud's own IPv4 prefixes is what lies between two ends, the first and
 // the second, the third and the fourth: an odd number of ends below an address says that it is
-// local. When there are too many for the head they stand in two lines of their own, and when there
-// are too many for these, too, the tree must be asked.
+// local. When there are too many for the head they stand in two or four lines of their own, and
+// when there are too many for these, too, the tree must be asked.
 struct table {
 	const union line *tree6; // its own, or one that is empty
-	uint32_t n_lines : 31;
+	uint32_t n_lines : 28;
+	uint32_t more_lines : 3; // from line 'more_local' on: 2, 4, or 0
 	uint32_t has_local : 1; // in the head
-	uint32_t more_local; // line of a struct more_local, or 0
+	uint32_t more_local;
 	int32_t local[LOCAL_ENDS];
 };
 

@@ -6,8 +6,9 @@
 #include "fixture.h"
 
 // A region at random: clouds 1 and 2 untagged on ports of their own, all others on a trunk, of
-// which cloud 3 is the untagged one. Cloud N has prefixes in 10.N.0.0/16, cloud 2 so many that the
-// head of its table cannot hold them, cloud 1 so many peers that its tree has more than one level.
+// which cloud 3 is the untagged one. Cloud N has prefixes in 10.N.0.0/16, cloud 1 so many that the
+// head of its table cannot hold them, cloud 2 more than lines of their own can, cloud 1 so many
+// peers that its tree has more than one level.
 #define CLOUDS 40
 #define INTERCONNECTS (CLOUDS * 101 + 1)
 #define PORTS 3
@@ -106,7 +107,7 @@ static void publish_ports(void)
 static void publish_region(void)
 {
 	for (unsigned a = 1; a <= CLOUDS; a++) {
-		n_prefixes[a] = a == 2 ? 90 : 1 + random_below(8);
+		n_prefixes[a] = a == 1 ? 25 : a == 2 ? 90 : 1 + random_below(8);
 		for (unsigned b = 1; b < a; b++)
 			linked[a][b] = linked[b][a] = b == 1 || random_below(3) == 0;
 	}
