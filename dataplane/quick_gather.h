@@ -132,53 +132,57 @@ static inline uint16_t cloud_by_tag(const struct port_map *map, uint32_t tag)
 // is still in its buffer.
 static inline bool one_tag(struct work *work, const struct port_map *map)
 {
-	uint32_t first = load32(frame_of(work, 0) + ETHERTYPE_AT), differ = 0;
-	uint64_t for_others = 0;
-
-	for (unsigned i = 0; i < work->n; i++) {
-		const uint8_t *frame = frame_of(work, i);
-
-		for_others |= (uint64_t)((load64(frame) ^ map->mac) << 16 != 0) << i;
-		differ |= load32(frame + ETHERTYPE_AT) ^ first;
-	}
-	work->good &= ~for_others;
+	const uint32_t mac_low = (uint32_t)map->mac, mac_high = (uint32_t)(map->mac >> 32);
+	const uint32_t first = load32(frame_of(work, 0) + ETHERTYPE_AT);
 	// What is not tagged differs in what is no VLAN.
-	return (differ & ((first & 0xffffu) == TAG_TYPE ? TAG_MASK : 0xffffu)) == 0;
-}
+	const uint32_t mask = (first & 0xffffu) == TAG_TYPE ? TAG_MASK : 0xffffu;
+	uint64_t ours = 0, same = 0;
 
-static inline void skip_tag(struct work *work, unsigned i)
-{
-	work->start[i] += TAG_BYTES;
-	work->room[i] -= TAG_BYTES;
+	for (unsigned at = 0; at < work->n; at += LANES) {
+		lanes words[4]; // [0] and half of [1]: destination MAC, [3]: tag, if it is one
+		lanes to_us;
+
+		load_four(&work->start[at], LEAD - L2_BYTES, words);
+		to_us = (lanes)(words[0] == mac_low) & (lanes)((words[1] & 0xffffu) == mac_high);
+		ours |= (uint64_t)lanes_mask(to_us) << at;
+		same |= (uint64_t)lanes_mask((lanes)((words[3] & mask) == (first & mask))) << at;
+		lanes_store(&work->tags[at], words[3]);
+	}
+	work->good &= ours;
+	return (~same & all_of(work->n)) == 0;
 }
 
 // After one_tag(): true. Returns the cloud.
 static inline uint16_t read_one_tag(struct work *work, const struct port_map *map)
 {
-	uint32_t tag = load32(frame_of(work, 0) + ETHERTYPE_AT);
-	uint16_t cloud = cloud_by_tag(map, tag);
+	uint32_t tag = work->tags[0];
 
 	if ((tag & 0xffffu) == TAG_TYPE) {
 		work->tagged = all_of(work->n);
-		for (unsigned i = 0; i < work->n; i++)
-			skip_tag(work, i);
+		for (unsigned i = 0; i < work->n; i++) {
+			work->start[i] += TAG_BYTES;
+			work->room[i] -= TAG_BYTES;
+		}
 	}
-	return cloud;
+	return cloud_by_tag(map, tag);
 }
 
 // After one_tag(): false.
 static inline void read_tags(struct work *work, const struct port_map *map)
 {
+	for (unsigned at = 0; at < work->n; at += LANES) {
+		lanes tagged = (lanes)((lanes_load(&work->tags[at]) & 0xffffu) == TAG_TYPE);
+
+		work->tagged |= (uint64_t)lanes_mask(tagged) << at;
+		lanes_store(&work->room[at], lanes_load(&work->room[at]) - (tagged & TAG_BYTES));
+	}
 	for (unsigned i = 0; i < work->n; i++) {
-		uint32_t tag = load32(frame_of(work, i) + ETHERTYPE_AT);
-		uint16_t cloud = cloud_by_tag(map, tag);
+		uint16_t cloud = cloud_by_tag(map, work->tags[i]);
+		const struct table *table = table_of(cloud);
 
 		work->clouds[i] = cloud;
-		work->tables[i] = table_of(cloud);
-		rte_prefetch0(table_tree(work->tables[i]));
-		if ((tag & 0xffffu) != TAG_TYPE)
-			continue;
-		work->tagged |= (uint64_t)1 << i;
-		skip_tag(work, i);
+		work->tables[i] = table;
+		rte_prefetch0(table_tree(table));
+		work->start[i] += (work->tagged >> i & 1) * TAG_BYTES;
 	}
 }

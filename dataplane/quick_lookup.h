@@ -270,8 +270,11 @@ static inline uint64_t look_up4_in_many(struct work *work)
 	find_nodes(work->tables, work->destination, destinations, work->n);
 	search_nodes(work->tables, work->source, sources, leaves, work->n);
 	search_nodes(work->tables, work->destination, destinations, work->leaves, work->n);
-	for (unsigned i = 0; i < work->n; i++)
-		local |= (uint64_t)(leaves[i] == leaf_local(work->clouds[i])) << i;
+	for (unsigned at = 0; at < work->n; at += LANES) {
+		lanes own = half_lanes_load(&work->clouds[at]) << LEAF_INTERCONNECT_BITS;
+
+		local |= (uint64_t)lanes_mask((lanes)(lanes_load(&leaves[at]) == own)) << at;
+	}
 	return local;
 }
 

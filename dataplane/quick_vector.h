@@ -80,10 +80,53 @@ static inline lanes lanes_swap32(lanes vector)
 #endif
 }
 
+// 16 bytes from each of from[0], from[4], from[8], from[12], beginning with byte 'at', as far as
+// the width goes.
+static inline wide load_every_fourth(uint8_t *const *from, int at)
+{
+	__m128i first = _mm_loadu_si128((const void *)(from[0] + at));
+
+#if LANES == 4
+	return first;
+#else
+	__m256i half = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(first), _mm_loadu_si128((const void *)(from[4] + at)), 1
+	);
+#if LANES == 8
+	return half;
+#else
+	__m256i other = _mm256_inserti128_si256(
+		_mm256_castsi128_si256(_mm_loadu_si128((const void *)(from[8] + at))),
+		_mm_loadu_si128((const void *)(from[12] + at)), 1
+	);
+
+	return _mm512_inserti64x4(_mm512_castsi256_si512(half), other, 1);
+#endif
+#endif
+}
+
+// Four words of 32 bits from byte 'at' of each of LANES places: words[w] has the w-th of every
+// place, a lane each, place i in lane i.
+static inline void load_four(uint8_t *const *from, int at, lanes words[4])
+{
+	wide a = load_every_fourth(from, at);
+	wide b = load_every_fourth(from + 1, at);
+	wide c = load_every_fourth(from + 2, at);
+	wide d = load_every_fourth(from + 3, at);
+	wide ab_low = OF_WIDTH(unpacklo_epi32)(a, b);
+	wide ab_high = OF_WIDTH(unpackhi_epi32)(a, b);
+	wide cd_low = OF_WIDTH(unpacklo_epi32)(c, d);
+	wide cd_high = OF_WIDTH(unpackhi_epi32)(c, d);
+
+	words[0] = (lanes)OF_WIDTH(unpacklo_epi64)(ab_low, cd_low);
+	words[1] = (lanes)OF_WIDTH(unpackhi_epi64)(ab_low, cd_low);
+	words[2] = (lanes)OF_WIDTH(unpacklo_epi64)(ab_high, cd_high);
+	words[3] = (lanes)OF_WIDTH(unpackhi_epi64)(ab_high, cd_high);
+}
+
 #if LANES == 16
 
-// Eight words of 32 bits, from the first 32 bytes of each of 16 places: words[w] has the w-th of
-// every place, a lane each, place i in lane i.
+// Eight words, from the first 32 bytes of each of 16 places, by one load each.
 static inline void load_words(uint8_t *const *from, lanes words[8])
 {
 	__m512i pair[8]; // place k and place k + 4 of each eight
@@ -155,39 +198,7 @@ static inline struct buffer_lanes load_buffers(struct rte_mbuf *const *mbufs)
 
 #else
 
-// 16 bytes from each of from[0], from[4], beginning with byte 'at', as far as the width goes.
-static inline wide load_every_fourth(uint8_t *const *from, unsigned at)
-{
-	__m128i first = _mm_loadu_si128((const void *)(from[0] + at));
-
-#if LANES == 4
-	return first;
-#else
-	return _mm256_inserti128_si256(
-		_mm256_castsi128_si256(first), _mm_loadu_si128((const void *)(from[4] + at)), 1
-	);
-#endif
-}
-
-static inline void load_four(uint8_t *const *from, unsigned at, lanes words[4])
-{
-	wide a = load_every_fourth(from, at);
-	wide b = load_every_fourth(from + 1, at);
-	wide c = load_every_fourth(from + 2, at);
-	wide d = load_every_fourth(from + 3, at);
-	wide ab_low = OF_WIDTH(unpacklo_epi32)(a, b);
-	wide ab_high = OF_WIDTH(unpackhi_epi32)(a, b);
-	wide cd_low = OF_WIDTH(unpacklo_epi32)(c, d);
-	wide cd_high = OF_WIDTH(unpackhi_epi32)(c, d);
-
-	words[0] = (lanes)OF_WIDTH(unpacklo_epi64)(ab_low, cd_low);
-	words[1] = (lanes)OF_WIDTH(unpackhi_epi64)(ab_low, cd_low);
-	words[2] = (lanes)OF_WIDTH(unpacklo_epi64)(ab_high, cd_high);
-	words[3] = (lanes)OF_WIDTH(unpackhi_epi64)(ab_high, cd_high);
-}
-
-// Eight words of 32 bits, from the first 32 bytes of each of LANES places: words[w] has the w-th of
-// every place, a lane each.
+// Eight words, from the first 32 bytes of each of LANES places.
 static inline void load_words(uint8_t *const *from, lanes words[8])
 {
 	load_four(from, 0, words);
