@@ -27,7 +27,7 @@ static const struct {
 };
 
 // Where the frames are and how long, by what their buffers tell. Bit i of the result: the frame is
-// in several buffers, or a NIC took its tag.
+// in several buffers, has no room for a tag before it, or a NIC took its tag.
 #if LANES == 16
 
 static inline uint32_t read_eight(struct work *work, unsigned at)
@@ -37,12 +37,12 @@ static inline uint32_t read_eight(struct work *work, unsigned at)
 	const __m512i one_segment = _mm512_set1_epi64((int64_t)1 << 32);
 	const __m512i low16 = _mm512_set1_epi64(0xffff);
 	struct buffer_lanes b = load_buffers(&work->mbufs[at]);
-	__m512i offset = _mm512_add_epi64(
-		_mm512_and_si512(b.rearm, low16), _mm512_set1_epi64(L2_BYTES - LEAD)
-	);
+	__m512i data_off = _mm512_and_si512(b.rearm, low16);
+	__m512i offset = _mm512_add_epi64(data_off, _mm512_set1_epi64(L2_BYTES - LEAD));
 	__m256i length = _mm512_cvtepi64_epi32(_mm512_and_si512(b.length, low16));
 	__mmask8 chained =
 		_mm512_cmpneq_epi64_mask(_mm512_and_si512(b.rearm, segments), one_segment);
+	__mmask8 tight = _mm512_cmplt_epu64_mask(data_off, _mm512_set1_epi64(TAG_BYTES));
 
 	_mm512_storeu_si512(&work->start[at], _mm512_add_epi64(b.address, offset));
 	_mm256_storeu_si256(
@@ -50,7 +50,7 @@ static inline uint32_t read_eight(struct work *work, unsigned at)
 	);
 	for (unsigned i = at; i < at + 8; i++)
 		rte_prefetch0(work->start[i]);
-	return chained | _mm512_test_epi64_mask(b.flags, flags);
+	return chained | tight | _mm512_test_epi64_mask(b.flags, flags);
 }
 
 static inline uint64_t read_buffers(struct work *work)
@@ -67,7 +67,8 @@ static inline uint64_t read_buffers(struct work *work)
 // Not 0 when it is.
 static inline uint64_t is_odd_buffer(const struct rte_mbuf *mbuf)
 {
-	return (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) | (mbuf->nb_segs ^ 1u);
+	return (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) | (mbuf->nb_segs ^ 1u) |
+		(mbuf->data_off < TAG_BYTES);
 }
 
 static __attribute__((noinline)) uint64_t find_odd_buffers(const struct work *work)
