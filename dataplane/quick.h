@@ -45,7 +45,7 @@ struct quick {
 	  struct traffic_count (*traffic)[2], struct quick_burst *burst);
 
 	// leaves[i] becomes what table_lookup_ipv4() finds in tables[i] for addrs[i], n <=
-	// QUICK_MAX.
+	// QUICK_MAX, for which all arrays have room.
 	void (*lookup_ipv4
 	)(const struct table *const *tables, const uint32_t *addrs, leaf_t *leaves, unsigned n);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table against references that are slow and obviously right.
+#include "dataplane/quick.h"
 #include "dataplane/table.h"
 #include "fixture.h"
 
@@ -160,6 +161,62 @@ static struct route random_route(const struct route *routes, unsigned n)
 	}
 }
 
+// Lookups of one family that the vector versions must answer alike: gathered to whole bursts, for
+// all widths that this CPU has.
+static struct burst {
+	unsigned n;
+	const struct table *tables[QUICK_MAX];
+	uint32_t addrs[QUICK_MAX];
+	uint64_t uppers[QUICK_MAX], lowers[QUICK_MAX];
+	leaf_t expected[QUICK_MAX];
+} bursts[FAMILIES];
+
+static void burst_flush(enum family family)
+{
+	struct burst *burst = &bursts[family_index(family)];
+
+	for (int simd = SIMD_NONE; simd < SIMD_COUNT; simd++) {
+		const struct quick *quick_way = quick_of((enum simd)simd);
+		leaf_t leaves[QUICK_MAX];
+
+		if (!quick_way)
+			continue;
+		if (family == FAMILY_IPV4)
+			quick_way->lookup_ipv4(burst->tables, burst->addrs, leaves, burst->n);
+		else
+			quick_way->lookup_ipv6(
+				burst->tables, burst->uppers, burst->lowers, leaves, burst->n
+			);
+		for (unsigned i = 0; i < burst->n; i++)
+			check(leaves[i] == burst->expected[i],
+			      "%s, lane %u of %u: found %u, expected %u", quick_way->name, i,
+			      burst->n, leaves[i], burst->expected[i]);
+	}
+	burst->n = 0;
+}
+
+static void burst_add(const struct table *table, enum family family, u128 number, leaf_t expected)
+{
+	struct burst *burst = &bursts[family_index(family)];
+
+	burst->tables[burst->n] = table;
+	burst->addrs[burst->n] = (uint32_t)number;
+	burst->uppers[burst->n] = (uint64_t)(number >> 64);
+	burst->lowers[burst->n] = (uint64_t)number;
+	burst->expected[burst->n++] = expected;
+	// Full bursts, and any other.
+	if (burst->n == QUICK_MAX || random_below(200) == 0)
+		burst_flush(family);
+}
+
+// The table goes: what was asked of it must be answered before.
+static void let_go(struct table *table)
+{
+	burst_flush(FAMILY_IPV4);
+	burst_flush(FAMILY_IPV6);
+	table_free(table);
+}
+
 static void check_lookup(
 	const struct table *table, const struct naive *naive, enum family family, u128 number
 )
@@ -173,6 +230,7 @@ static void check_lookup(
 	      expected);
 	if (family == FAMILY_IPV4)
 		check(table_lookup_ipv4(table, (uint32_t)number) == expected, "%s", text);
+	burst_add(table, family, number & all_ones(family), expected);
 }
 
 static unsigned check_edges(
@@ -234,7 +292,43 @@ static void a_million_random_lookups_equal_the_naive_reference(void **state)
 
 			check_lookup(table, &naive, family, random_number(family));
 		}
-		table_free(table);
+		let_go(table);
+	}
+}
+
+// A burst of a trunk: each address in the table of another cloud.
+static void tables_mixed_in_a_burst_do_not_mix_up(void **state)
+{
+	static struct naive naive[16];
+	struct table *tables[16];
+
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < 16; i++) {
+			struct route routes[ROUNDS_ROUTES_MAX];
+			unsigned n = random_below(i % 2 ? 40 : ROUNDS_ROUTES_MAX + 1);
+
+			for (unsigned k = 0; k < n; k++)
+				routes[k] = random_route(routes, k);
+			naive_build(&naive[i], routes, n);
+			tables[i] = table_build(routes, n, NULL, 0);
+			assert_non_null(tables[i]);
+		}
+		for (unsigned lookup = 0; lookup < 2000; lookup++) {
+			unsigned i = random_below(16);
+			enum family family = random_below(2) ? FAMILY_IPV4 : FAMILY_IPV6;
+			u128 number = random_number(family);
+
+			if (naive[i].n > 0 && random_below(2)) {
+				const struct naive_route *route =
+					&naive[i].routes[random_below(naive[i].n)];
+
+				family = route->family;
+				number = random_below(2) ? route->first : route->last;
+			}
+			check_lookup(tables[i], &naive[i], family, number);
+		}
+		for (unsigned i = 0; i < 16; i++)
+			let_go(tables[i]);
 	}
 }
 
@@ -267,7 +361,7 @@ static void every_length_from_0_on_nests_in_one_table(void **state)
 			for (unsigned i = 0; i < n; i++)
 				check_edges(table, &naive, &routes[i]);
 			check_extremes(table, &naive);
-			table_free(table);
+			let_go(table);
 		}
 	}
 }
@@ -282,7 +376,7 @@ static void an_empty_table_finds_nothing(void **state)
 	check_extremes(table, &naive);
 	check_lookup(table, &naive, FAMILY_IPV4, 0x0a000001);
 	assert_int_equal(table_lookup(table, &absent), LEAF_NONE);
-	table_free(table);
+	let_go(table);
 	table_free(NULL);
 }
 
@@ -316,7 +410,7 @@ static void of_equal_prefixes_the_later_wins(void **state)
 	assert_int_equal(table_lookup_ipv4(table, 0x0a000000), leaf_local(3));
 	assert_int_equal(table_lookup_ipv4(table, 0x0a010000), LEAF_B);
 	assert_int_equal(table_lookup_ipv4(table, 0x0affffff), leaf_local(3));
-	table_free(table);
+	let_go(table);
 }
 
 // 'n' routes of both families that share no edge: the most ranges that n routes can make.
@@ -356,7 +450,7 @@ static void the_largest_table_is_right_and_one_route_more_is_refused(void **stat
 			assert_int_equal(table_lookup(table, &at_last), routes[i].leaf);
 			assert_int_equal(table_lookup(table, &behind), LEAF_NONE);
 		}
-		table_free(table);
+		let_go(table);
 
 		errno = 0;
 		assert_null(table_build(routes, TABLE_MAX_ROUTES + 1, NULL, 0));
@@ -387,7 +481,7 @@ static void trees_of_every_height_and_filling_are_right(void **state)
 			assert_int_equal(table_lookup_ipv4(table, first + 256), LEAF_NONE);
 		}
 		assert_int_equal(table_lookup_ipv4(table, UINT32_MAX), LEAF_NONE);
-		table_free(table);
+		let_go(table);
 	}
 	free(routes);
 }
@@ -423,7 +517,7 @@ static void sixty_four_prefixes_take_less_than_2_kib(void **state)
 	struct table *table = table_build(routes, 64, NULL, 0);
 
 	assert_in_range(table_bytes(table), 1, 2047);
-	table_free(table);
+	let_go(table);
 	free(routes);
 }
 
@@ -453,6 +547,7 @@ static void check_rib(const struct table *table, struct rte_rib *rib, uint32_t a
 	if (node != NULL)
 		rte_rib_get_nh(node, &expected);
 	check(table_lookup_ipv4(table, addr) == expected, "%08x", addr);
+	burst_add(table, FAMILY_IPV4, addr, expected);
 }
 
 static void random_ipv4_tables_equal_rte_rib(void **state)
@@ -485,7 +580,7 @@ static void random_ipv4_tables_equal_rte_rib(void **state)
 		}
 		for (unsigned i = 0; i < 1000; i++)
 			check_rib(table, rib, (uint32_t)random64());
-		table_free(table);
+		let_go(table);
 		rte_rib_free(rib);
 	}
 }
@@ -518,6 +613,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_million_random_lookups_equal_the_naive_reference),
+		cmocka_unit_test(tables_mixed_in_a_burst_do_not_mix_up),
 		cmocka_unit_test(every_length_from_0_on_nests_in_one_table),
 		cmocka_unit_test(an_empty_table_finds_nothing),
 		cmocka_unit_test(one_family_never_answers_for_the_other),
