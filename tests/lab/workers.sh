@@ -86,8 +86,9 @@ queues_move_under_traffic_and_nothing_is_lost() {
 	finish in-1
 	finish in-3
 	fails test "$(report out-1 .sent)" -lt 1000
-	equal "$(report out-1 .sent) 0 0" "$(report in-1 '"\(.received) \(.duplicate) \(.reordered)"')" "from pc1"
-	equal "$(report out-3 .sent) 0 0" "$(report in-3 '"\(.received) \(.duplicate) \(.reordered)"')" "from pc3"
+	# Not their order: what the two workers send waits in the kernel's queue of each one's CPU.
+	equal "$(report out-1 .sent) 0" "$(report in-1 '"\(.received) \(.duplicate)"')" "from pc1"
+	equal "$(report out-3 .sent) 0" "$(report in-3 '"\(.received) \(.duplicate)"')" "from pc3"
 	tell "60 moves, $(report out-1 .sent) packets from pc1"
 }
 
