@@ -9,7 +9,7 @@
 
 // For lanes without a packet: never good, so never written.
 static uint8_t nothing[2 * L2_BYTES + IPV4_BYTES];
-static struct rte_mbuf nobody = {.buf_addr = nothing, .nb_segs = 1};
+static struct rte_mbuf nobody = {.buf_addr = nothing, .data_off = TAG_BYTES, .nb_segs = 1};
 
 // For clouds without a table.
 static const struct {

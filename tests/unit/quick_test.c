@@ -4,11 +4,13 @@
 #include "dataplane/quick.h"
 
 #include "fixture.h"
+#include "frame_ipv6.h"
 
 // A region at random: clouds 1 and 2 untagged on ports of their own, all others on a trunk, of
-// which cloud 3 is the untagged one. Cloud N has prefixes in 10.N.0.0/16, cloud 1 so many that the
-// head of its table cannot hold them, cloud 2 more than lines of their own can, cloud 1 so many
-// peers that its tree has more than one level.
+// which cloud 3 is the untagged one. Cloud N has prefixes in 10.N.0.0/16 and fd00:N::/32, some of
+// these longer than half an address; cloud 1 so many that the head of its table cannot hold them,
+// cloud 2 more than lines of their own can, cloud 1 so many peers that its tree has more than one
+// level.
 #define CLOUDS 40
 #define INTERCONNECTS (CLOUDS * 101 + 1)
 #define PORTS 3
@@ -42,12 +44,14 @@ static void add_routes(struct route *routes, unsigned *n, unsigned cloud, leaf_t
 	for (unsigned i = 0; i < n_prefixes[cloud]; i++) {
 		snprintf(text, sizeof(text), "10.%u.%u.0/%u", cloud, i * 2, 24 + i % 3);
 		routes[(*n)++] = (struct route){prefix_of(text), leaf};
+		snprintf(text, sizeof(text), "fd00:%u:%u::/%u", cloud, i * 2, 48 + i % 4 * 24);
+		routes[(*n)++] = (struct route){prefix_of(text), leaf};
 	}
 }
 
 static void publish_routes(uint16_t cloud)
 {
-	struct route routes[CLOUDS * 100];
+	static struct route routes[2 * CLOUDS * 100];
 	const struct prefix holes[] = {prefix_of("10.1.4.1/32"), prefix_of("10.9.0.0/28")};
 	struct table *table;
 	unsigned n = 0;
@@ -130,6 +134,14 @@ static const char *address(char text[static 32], unsigned cloud, bool inside)
 	return text;
 }
 
+static const char *address6(char text[static 48], unsigned cloud)
+{
+	unsigned i = random_below(n_prefixes[cloud]);
+
+	snprintf(text, 48, "fd00:%u:%u::%u", cloud, i * 2, random_below(60));
+	return text;
+}
+
 static unsigned random_peer(unsigned cloud)
 {
 	unsigned peer;
@@ -145,7 +157,21 @@ static unsigned random_cloud(uint16_t port)
 	return port < TRUNK ? port : TRUNK + random_below(CLOUDS - TRUNK + 1);
 }
 
-static struct frame good_frame(unsigned cloud, unsigned to)
+static struct frame good_ipv6(unsigned cloud, unsigned to)
+{
+	char source[48], destination[48];
+
+	return ipv6(.l2 = {.cloud = port_of(cloud),
+			   .tagged = vlan_of(cloud) != 0,
+			   .tci = random_below(8) << 13 | vlan_of(cloud)},
+		    .source = address6(source, cloud), .destination = address6(destination, to),
+		    .hop_limit = 2 + random_below(254),
+		    .payload = (int)(1 + random_below(random_below(4) ? 60 : 1450)),
+		    .traffic_class = random_below(256), .flow = random_below(1 << 20),
+		    .padding = random_below(3) ? 0 : random_below(40));
+}
+
+static struct frame good_ipv4(unsigned cloud, unsigned to)
 {
 	char source[32], destination[32];
 
@@ -159,16 +185,59 @@ static struct frame good_frame(unsigned cloud, unsigned to)
 		    .id = random_below(65536), .padding = random_below(3) ? 0 : random_below(40));
 }
 
-// Where the IPv4 header of a frame begins, if it is one.
+static struct frame good_frame(unsigned cloud, unsigned to)
+{
+	return random_below(3) ? good_ipv4(cloud, to) : good_ipv6(cloud, to);
+}
+
+// Where the IP header of a frame begins.
 static unsigned header_at(const struct frame *frame)
 {
 	return get16(frame->bytes + 12) == 0x8100 ? 18 : 14;
 }
 
-// Wrong in one way or another, or only unusual.
-static struct frame odd_frame(unsigned cloud)
+static struct frame odd_ipv6(unsigned cloud)
 {
-	struct frame frame = good_frame(cloud, random_peer(cloud));
+	struct frame frame = good_ipv6(cloud, random_peer(cloud));
+	uint8_t *header = frame.bytes + header_at(&frame);
+	char text[48];
+
+	switch (random_below(9)) {
+	case 0:
+		put_addr6(header + 8, address6(text, 1 + random_below(CLOUDS)));
+		break;
+	case 1:
+		put_addr6(header + 24, address6(text, 1 + random_below(CLOUDS)));
+		break;
+	case 2:
+		frame.length = random_below(frame.length + 1);
+		break;
+	case 3:
+		header[7] = (uint8_t)random_below(3);
+		break;
+	case 4:
+		put16(header + 4, random_below(4) ? random_below(1600) : 65535 - random_below(60));
+		break;
+	case 5:
+		header[6] =
+			(uint8_t[]){HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION}[random_below(4)];
+		break;
+	case 6: // beside a prefix longer than half an address
+		header[(random_below(2) ? 8 : 24) + random_below(16)] ^=
+			(uint8_t)(1u << random_below(8));
+		break;
+	default:
+		break;
+	}
+	for (unsigned flips = random_below(3); flips > 0; flips--)
+		frame.bytes[random_below(62)] ^= (uint8_t)(1u << random_below(8));
+	return frame;
+}
+
+// Wrong in one way or another, or only unusual.
+static struct frame odd_ipv4(unsigned cloud)
+{
+	struct frame frame = good_ipv4(cloud, random_peer(cloud));
 	unsigned at = header_at(&frame);
 	char text[32];
 
@@ -205,7 +274,12 @@ static struct frame odd_frame(unsigned cloud)
 	return frame;
 }
 
-static struct rte_mbuf *buffer_of(const struct frame *frame)
+static struct frame odd_frame(unsigned cloud)
+{
+	return random_below(3) ? odd_ipv4(cloud) : odd_ipv6(cloud);
+}
+
+static struct rte_mbuf *buffer_of(const struct frame *frame, unsigned headroom)
 {
 	uint8_t bytes[FRAME_MAX + GARBAGE_BYTES];
 	struct rte_mbuf *mbuf;
@@ -213,7 +287,7 @@ static struct rte_mbuf *buffer_of(const struct frame *frame)
 	memcpy(bytes, frame->bytes, frame->length);
 	for (unsigned i = 0; i < GARBAGE_BYTES; i++)
 		bytes[frame->length + i] = (uint8_t)random64();
-	mbuf = buffer_make(bytes, frame->length + GARBAGE_BYTES, HEADROOM_BYTES);
+	mbuf = buffer_make(bytes, frame->length + GARBAGE_BYTES, headroom);
 	mbuf->data_len = (uint16_t)frame->length;
 	mbuf->pkt_len = frame->length;
 	return mbuf;
@@ -223,6 +297,7 @@ struct trial {
 	uint16_t port;
 	unsigned n;
 	struct frame frames[QUICK_MAX];
+	unsigned headroom[QUICK_MAX];
 	struct rte_mbuf *mbufs[QUICK_MAX];
 	struct packet expected[QUICK_MAX]; // after the stages
 	struct quick_burst burst;
@@ -276,7 +351,7 @@ static void check_left(const struct trial *trial, unsigned i)
 	const struct rte_mbuf *mbuf = trial->mbufs[i];
 	const struct frame *frame = &trial->frames[i];
 
-	check(mbuf->data_len == frame->length && mbuf->data_off == HEADROOM_BYTES &&
+	check(mbuf->data_len == frame->length && mbuf->data_off == trial->headroom[i] &&
 		      memcmp(rte_pktmbuf_mtod(mbuf, uint8_t *), frame->bytes, frame->length) == 0,
 	      "frame %u was left and touched", i);
 }
@@ -306,8 +381,8 @@ static void run_trial(struct trial *trial, const struct quick *way)
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < trial->n; i++) {
-		trial->expected[i] = packet_of(buffer_of(&trial->frames[i]));
-		trial->mbufs[i] = buffer_of(&trial->frames[i]);
+		trial->expected[i] = packet_of(buffer_of(&trial->frames[i], trial->headroom[i]));
+		trial->mbufs[i] = buffer_of(&trial->frames[i], trial->headroom[i]);
 	}
 	run_stages(trial->port, trial->expected, trial->n);
 	memset(trial->traffic, 0, sizeof(trial->traffic));
@@ -362,6 +437,7 @@ static void run_mutated(const struct quick *way)
 			trial.frames[i] = random_below(8) < good_of_8
 				? good_frame(cloud, random_peer(cloud))
 				: odd_frame(cloud);
+			trial.headroom[i] = HEADROOM_BYTES;
 		}
 		run_trial(&trial, way);
 		sent += trial.burst.n;
@@ -388,6 +464,7 @@ static void run_plain(const struct quick *way)
 			unsigned cloud = random_cloud(trial.port);
 
 			trial.frames[i] = good_frame(cloud, random_peer(cloud));
+			trial.headroom[i] = HEADROOM_BYTES;
 		}
 		run_trial(&trial, way);
 		for (unsigned i = 0; i < trial.n; i++)
@@ -416,8 +493,10 @@ static void run_groups(const struct quick *way)
 			clouds[k] = random_cloud(TRUNK);
 			peers[k] = random_below(2) ? 1 : random_peer(clouds[k]);
 		}
-		for (unsigned i = 0; i < trial.n; i++)
+		for (unsigned i = 0; i < trial.n; i++) {
 			trial.frames[i] = good_frame(clouds[i % kinds], peers[i % kinds]);
+			trial.headroom[i] = HEADROOM_BYTES;
+		}
 		run_trial(&trial, way);
 		end_trial(&trial);
 	}
@@ -426,6 +505,36 @@ static void run_groups(const struct quick *way)
 static void any_number_of_interconnects_in_a_burst_is_counted_apart(void **state)
 {
 	for_each_way(run_groups);
+}
+
+// Buffers that the stages drop for having no room in front of the frame for a longer L2 header:
+// none is written before its beginning.
+static void run_headroom(const struct quick *way)
+{
+	static struct trial trial;
+	unsigned refused = 0;
+
+	for (unsigned burst = 0; burst < BURSTS; burst++) {
+		trial.port = (uint16_t)(1 + random_below(PORTS));
+		trial.n = 1 + random_below(QUICK_MAX);
+		for (unsigned i = 0; i < trial.n; i++) {
+			unsigned cloud = random_cloud(trial.port);
+
+			trial.frames[i] = good_frame(cloud, random_peer(cloud));
+			trial.headroom[i] = 2 * random_below(TAG_BYTES); // even, as all are
+		}
+		run_trial(&trial, way);
+		for (unsigned i = 0; i < trial.n; i++)
+			refused += trial.expected[i].verdict == VERDICT_DROP &&
+				trial.expected[i].reason == DROP_bad_buffer;
+		end_trial(&trial);
+	}
+	check(refused > BURSTS, "only %u without room", refused);
+}
+
+static void a_tag_is_not_written_where_there_is_no_room_for_it(void **state)
+{
+	for_each_way(run_headroom);
 }
 
 static int set_up(void **state)
@@ -450,6 +559,7 @@ int main(void)
 		cmocka_unit_test(mutated_frames_fare_as_with_the_stages),
 		cmocka_unit_test(what_is_plain_and_good_goes_the_quick_way),
 		cmocka_unit_test(any_number_of_interconnects_in_a_burst_is_counted_apart),
+		cmocka_unit_test(a_tag_is_not_written_where_there_is_no_room_for_it),
 	};
 
 	random_start();
