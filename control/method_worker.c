@@ -45,7 +45,15 @@ static int add_queues(
 	return bad;
 }
 
-static json_t *worker_to_json(unsigned worker)
+// What the drivers tell of each port, asked once for all workers.
+struct ports {
+	struct {
+		bool there;
+		struct port_status status;
+	} port[RTE_MAX_ETHPORTS];
+};
+
+static json_t *worker_to_json(unsigned worker, const struct ports *ports)
 {
 	json_t *rx = json_array(), *tx = json_array();
 	struct worker_count count;
@@ -53,12 +61,12 @@ static json_t *worker_to_json(unsigned worker)
 	double ratio;
 
 	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
-		struct port_status status;
+		const struct port_status *port = &ports->port[id].status;
 
-		if (!port_status(id, &status))
+		if (!ports->port[id].there)
 			continue;
-		bad |= add_queues(rx, worker, id, status.name, status.rx_queues, placement_worker);
-		bad |= add_queues(tx, worker, id, status.name, status.tx_queues, port_tx_worker);
+		bad |= add_queues(rx, worker, id, port->name, port->rx_queues, placement_worker);
+		bad |= add_queues(tx, worker, id, port->name, port->tx_queues, port_tx_worker);
 	}
 	if (bad) {
 		json_decref(rx);
@@ -76,15 +84,18 @@ static json_t *worker_to_json(unsigned worker)
 METHOD(method_worker_list)
 {
 	const struct param table[] = {{}};
+	struct ports ports;
 	json_t *list;
 	int bad;
 
 	if (!params_read(call, params, table) || !may(call, principal, "look at workers"))
 		return;
+	for (uint16_t id = 0; id < RTE_MAX_ETHPORTS; id++)
+		ports.port[id].there = port_status(id, &ports.port[id].status);
 	list = json_array();
 	bad = !list;
 	for (unsigned i = 0; i < workers_count(); i++)
-		bad |= json_array_append_new(list, worker_to_json(i));
+		bad |= json_array_append_new(list, worker_to_json(i, &ports));
 	if (bad) {
 		json_decref(list);
 		list = NULL;

@@ -293,9 +293,10 @@ void program_detach(struct cloud *cloud, void (*done)(void *arg), void *arg)
 		abort();
 	*detaching = (struct detaching){cloud, done, arg};
 	cloud->live.detaching = true;
-	// First nothing comes in, then nothing goes out. A map that kept the id would give this
-	// VLAN to the next cloud with that id: without memory for a new one t0xd ends, and a
-	// restart programs what the store holds. What a successor has taken over stays his.
+	// First nothing comes in, then nothing goes out: the quick way asks the map alone. A map
+	// that kept the id would give this VLAN to the next cloud with that id: without memory for
+	// a new one t0xd ends, and a restart programs what the store holds. What a successor has
+	// taken over stays his.
 	if (has_port(cloud) && port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
 		abort();
 	exchange_set_ingress(cloud->id, NULL);
