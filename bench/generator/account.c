@@ -42,6 +42,7 @@ void account_write(struct account *account, const struct frame *frame, uint64_t 
 		flow->stamps[i].sequence = sequence;
 		flow->stamps[i].at = now;
 	}
+	flow->count.cuts += frame->cut != 0;
 	frame_write(frame, sequence, to);
 }
 
@@ -50,6 +51,7 @@ void account_unwrite(struct account *account, const struct frame *frame, bool re
 	struct flow_count *count = &account->flows[frame->flow].count;
 
 	count->sent--;
+	count->cuts -= frame->cut != 0;
 	count->refused += refused;
 }
 
@@ -90,11 +92,11 @@ static void take_stamp(
 
 // A whole frame, where it belongs.
 static void take(
-	struct account *account, struct flow_account *flow, uint64_t sequence, unsigned length,
-	uint64_t now
+	struct account *account, struct flow_account *flow, unsigned fragment, uint64_t sequence,
+	unsigned length, uint64_t now
 )
 {
-	switch (sequence_see(&flow->sequence, sequence)) {
+	switch (sequence_see(&flow->sequences[fragment], sequence)) {
 	case SEQUENCE_DUPLICATE:
 		flow->count.duplicate++;
 		return;
@@ -122,12 +124,12 @@ static void judge(
 	struct flow_account *books = &account->flows[frame->flow];
 	uint64_t sequence = rte_be_to_cpu_64(mark->sequence);
 
-	if (!frame->back || to->port != port || to->vlan != vlan)
+	if (frame->n_back == 0 || to->port != port || to->vlan != vlan)
 		books->count.unexpected++;
 	else if (!frame_intact(frame, bytes + l3, length - l3, sequence) || sequence >= books->count.sent || !rte_is_same_ether_addr(&ether->dst_addr, &to->router_mac))
 		books->count.corrupt++;
 	else
-		take(account, books, sequence, length, now);
+		take(account, books, frame_fragment(frame, bytes + l3), sequence, length, now);
 }
 
 void account_receive(
@@ -158,16 +160,17 @@ void account_receive(
 		account->clouds[cloud].other++;
 }
 
-struct flow_count account_sum(const struct account *account, bool only_valid)
+struct flow_count account_sum(const struct account *account, bool only_due)
 {
 	struct flow_count sum = {};
 
 	for (unsigned i = 0; i < account->description->n_flows; i++) {
 		const struct flow_count *count = &account->flows[i].count;
 
-		if (only_valid && account->description->flows[i].kind != KIND_valid)
+		if (only_due && kind_reason(account->description->flows[i].kind))
 			continue;
 		sum.sent += count->sent;
+		sum.cuts += count->cuts;
 		sum.refused += count->refused;
 		sum.received += count->received;
 		sum.reordered += count->reordered;

@@ -9,9 +9,10 @@
 #define STAMP_EVERY 32 // frames of a flow
 #define STAMPS 4096 // of a flow, on their way at once
 
-// One flow. lost = sent - received - corrupt; the rest counts beside.
+// One flow. lost = sent + cuts - received - corrupt; the rest counts beside.
 struct flow_count {
 	uint64_t sent; // a port took them
+	uint64_t cuts; // to be made in them on the way: each is one more frame that must come
 	uint64_t refused; // were due, and the port did not take them
 	uint64_t received; // where they belong, whole, each once
 	uint64_t reordered; // of those received: after one that was sent later
@@ -23,7 +24,7 @@ struct flow_count {
 
 struct flow_account {
 	struct flow_count count;
-	struct sequence sequence;
+	struct sequence sequences[FRAGMENTS];
 	struct {
 		uint64_t sequence;
 		uint64_t at;
@@ -65,4 +66,4 @@ void account_receive(
 );
 
 // Sums over all flows, or over those alone whose frames must arrive.
-struct flow_count account_sum(const struct account *account, bool only_valid);
+struct flow_count account_sum(const struct account *account, bool only_due);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is wrong with the frames of a flow, if anything, and under which reason t0xd must count
-// them.
+// them. Without a reason they must arrive.
 #pragma once
 
 #define IPV4 1
@@ -19,7 +19,12 @@
 	KIND(length, IPV4 | IPV6, "bad_length", "that announce a byte more than there is") \
 	KIND(truncated, IPV4 | IPV6, "too_short", "that end within the IP header") \
 	KIND(martian, IPV4 | IPV6, "martian_source", "from the loopback address") \
+	KIND(link_local, IPV4 | IPV6, "martian_destination", "to a link-local address") \
 	KIND(multicast, IPV4 | IPV6, "multicast", "to a group") \
+	KIND(large, IPV4 | IPV6, "frag_needed", \
+	     "of a byte more than an MTU of 1500, not to be cut") \
+	KIND(fragments, IPV4, NULL, \
+	     "larger than an MTU of 1500, and must arrive in two fragments") \
 	KIND(ethertype, IPV4, "unknown_ethertype", "of a local experimental ethertype") \
 	KIND(checksum, IPV4, "bad_checksum", "with a wrong header checksum") \
 	KIND(header_length, IPV4, "bad_header_length", "whose header ends before its end") \

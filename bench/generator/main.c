@@ -136,7 +136,7 @@ static double try_rate(double rate, void *arg)
 
 	double offered = (double)trial_offered(sum);
 
-	return offered > 0 ? (offered - (double)sum->received) / offered : 1;
+	return offered > 0 ? (offered + (double)sum->cuts - (double)sum->received) / offered : 1;
 }
 
 // For one size, all the shares of loss.

@@ -5,16 +5,17 @@
 
 static json_int_t lost(const struct flow_count *count)
 {
-	return (json_int_t)(count->sent - count->received - count->corrupt);
+	return (json_int_t)(count->sent + count->cuts - count->received - count->corrupt);
 }
 
 // Members that a flow and their sum have in common.
 static int add_counts(json_t *object, const struct flow_count *count)
 {
 	json_t *counts = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent", (json_int_t)count->sent,
-		"refused", (json_int_t)count->refused, "received", (json_int_t)count->received,
-		"lost", lost(count), "duplicate", (json_int_t)count->duplicate, "reordered",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
+		(json_int_t)count->sent, "cuts", (json_int_t)count->cuts, "refused",
+		(json_int_t)count->refused, "received", (json_int_t)count->received, "lost",
+		lost(count), "duplicate", (json_int_t)count->duplicate, "reordered",
 		(json_int_t)count->reordered, "corrupt", (json_int_t)count->corrupt, "unexpected",
 		(json_int_t)count->unexpected, "bytes", (json_int_t)count->bytes
 	);

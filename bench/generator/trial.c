@@ -285,8 +285,8 @@ static bool complete(const struct account *account)
 	for (unsigned i = 0; i < account->description->n_flows; i++) {
 		const struct flow_count *count = &account->flows[i].count;
 
-		if (account->description->flows[i].kind == KIND_valid &&
-		    count->received < count->sent)
+		if (!kind_reason(account->description->flows[i].kind) &&
+		    count->received < count->sent + count->cuts)
 			return false;
 	}
 	return true;

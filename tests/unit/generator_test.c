@@ -65,7 +65,7 @@ static struct frame built(const struct description *description, unsigned size)
 static unsigned forwarded(const struct frame *frame, uint64_t sequence, uint8_t *bytes)
 {
 	static const uint8_t l2[18] = {2, 0, 0, 0, 2, 2, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 20};
-	uint8_t sent[FRAME_SIZE_MAX];
+	uint8_t sent[FRAME_BYTES_MAX];
 	unsigned length = frame->length - frame->l3;
 
 	frame_write(frame, sequence, sent);
@@ -92,7 +92,7 @@ static void frames_have_their_size_and_right_checksums(void **state)
 
 		for (unsigned size = FRAME_SIZE_MIN; size <= FRAME_SIZE_MAX; size++) {
 			struct frame frame = built(&description, size);
-			uint8_t bytes[FRAME_SIZE_MAX];
+			uint8_t bytes[FRAME_BYTES_MAX];
 
 			assert_int_equal(frame.length + FRAME_CRC, size > least ? size : least);
 			for (uint64_t sequence = 0; sequence < 4; sequence++) {
@@ -151,7 +151,7 @@ static void a_single_bit_that_changed_is_seen(void **state)
 	for (int family = 4; family <= 6; family += 2) {
 		struct description description = described("pc1", "pc2", "valid", family);
 		struct frame frame = built(&description, 128);
-		uint8_t bytes[FRAME_SIZE_MAX], scratch[FRAME_SIZE_MAX];
+		uint8_t bytes[FRAME_BYTES_MAX], scratch[FRAME_BYTES_MAX];
 		struct account account;
 
 		assert_int_equal(account_open(&account, &description), 0);
@@ -185,7 +185,7 @@ static void each_frame_is_in_one_place_of_the_books(void **state)
 {
 	struct description description = described("pc1", "pc2", "valid", 4);
 	struct frame frame = built(&description, 64);
-	uint8_t bytes[FRAME_SIZE_MAX];
+	uint8_t bytes[FRAME_BYTES_MAX];
 	struct account account;
 	unsigned length;
 
@@ -240,7 +240,7 @@ static void a_frame_that_must_not_come_is_unexpected(void **state)
 				KINDS(KIND_FAMILIES)
 #undef KIND_FAMILIES
 			};
-			if (kind == KIND_valid || kind == KIND_truncated ||
+			if (kind == KIND_truncated || !kind_reason(kind) ||
 			    !(families[kind] & (family == 4 ? IPV4 : IPV6)))
 				continue;
 
@@ -248,14 +248,13 @@ static void a_frame_that_must_not_come_is_unexpected(void **state)
 				"pc1", kind == KIND_hairpin ? "pc1" : "pc2", kind_name(kind), family
 			);
 			struct frame frame = built(&description, 128);
-			uint8_t bytes[FRAME_SIZE_MAX];
+			uint8_t bytes[FRAME_BYTES_MAX];
 			struct account account;
 
 			assert_int_equal(account_open(&account, &description), 0);
 			account.frames = &frame;
 			account.n_frames = 1;
 			account_write(&account, &frame, 0, bytes);
-			assert_non_null(kind_reason(kind));
 			// An ethertype of its own hides an IPv4 header from nobody here.
 			if (received(&account, 1, bytes, frame.length).unexpected != 1)
 				fail_msg("%s, IPv%d: not recognised", kind_name(kind), family);
@@ -263,6 +262,168 @@ static void a_frame_that_must_not_come_is_unexpected(void **state)
 			frame_free(&frame);
 			description_free(&description);
 		}
+}
+
+// The bytes of IP of a frame of a kind, without a VLAN tag, as they are sent.
+static unsigned ip_of(const char *kind, int family, unsigned size, uint8_t *ip)
+{
+	struct description description = described("pc1", "pc2", kind, family);
+	struct frame frame = built(&description, size);
+	unsigned length = frame.length - frame.l3;
+	uint8_t bytes[FRAME_BYTES_MAX];
+
+	assert_int_equal(frame.l3, RTE_ETHER_HDR_LEN);
+	frame_write(&frame, 1, bytes);
+	memcpy(ip, bytes + frame.l3, length);
+	frame_free(&frame);
+	description_free(&description);
+	return length;
+}
+
+// And in nothing else: no other reason may come first.
+static void frames_of_ipv6_are_wrong_in_what_their_kind_says(void **state)
+{
+	static const uint8_t own[6] = {0xfd, 0, 0, 1}, peer[6] = {0xfd, 0, 0, 2};
+	static const uint8_t loopback[16] = {[15] = 1};
+
+	for (enum kind kind = KIND_valid; kind < KIND_COUNT; kind++) {
+		uint8_t bytes[FRAME_BYTES_MAX];
+		const struct rte_ipv6_hdr *ip = (const void *)bytes;
+		unsigned length;
+
+		if (kind == KIND_hairpin || kind == KIND_ethertype || kind == KIND_checksum ||
+		    kind == KIND_header_length || kind == KIND_source_route ||
+		    kind == KIND_fragments || kind == KIND_vlan)
+			continue;
+		length = ip_of(kind_name(kind), 6, 128, bytes);
+		assert_int_equal(
+			length,
+			kind == KIND_truncated	     ? 10
+				: kind == KIND_large ? 1501
+						     : 110
+		);
+		assert_int_equal(bytes[0] >> 4, kind == KIND_version ? 5 : 6);
+		if (kind == KIND_truncated)
+			continue;
+		assert_int_equal(
+			rte_be_to_cpu_16(ip->payload_len) + 40, length + (kind == KIND_length)
+		);
+		assert_int_equal(ip->hop_limits, kind == KIND_ttl ? 1 : 64);
+		if (kind == KIND_martian)
+			assert_memory_equal(ip->src_addr, loopback, 16);
+		else
+			assert_memory_equal(ip->src_addr, kind == KIND_spoofed ? peer : own, 6);
+		if (kind == KIND_multicast)
+			assert_int_equal(ip->dst_addr[0], 0xff);
+		else if (kind == KIND_link_local)
+			assert_int_equal(ip->dst_addr[0] << 8 | ip->dst_addr[1], 0xfe80);
+		else
+			assert_memory_equal(ip->dst_addr, peer, 6);
+	}
+}
+
+// Whatever size was asked for.
+static void what_is_large_is_so_by_its_kind(void **state)
+{
+	static const unsigned sizes[] = {FRAME_SIZE_MIN, FRAME_SIZE_MAX};
+	uint8_t bytes[FRAME_BYTES_MAX];
+	const struct rte_ipv4_hdr *ip = (const void *)bytes;
+
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(ip_of("large", 6, sizes[i], bytes), 1501);
+		assert_int_equal(ip_of("large", 4, sizes[i], bytes), 1501);
+		assert_int_equal(ip->fragment_offset, RTE_BE16(RTE_IPV4_HDR_DF_FLAG));
+		assert_int_equal(ip_of("fragments", 4, sizes[i], bytes), 1520);
+		assert_int_equal(ip->fragment_offset, 0);
+		assert_int_equal(rte_ipv4_cksum(ip), 0);
+		assert_int_equal(rte_ipv4_udptcp_cksum_verify(ip, ip + 1), 0);
+	}
+	assert_true(ip_of("link_local", 4, 64, bytes) > 0);
+	assert_int_equal(rte_be_to_cpu_32(ip->dst_addr) >> 16, 0xa9fe);
+}
+
+// What t0xd makes of the fragments of a frame of pc1, for pc2, by MTU 1500: returns its length.
+static unsigned fragmented(
+	const struct frame *frame, uint64_t sequence, unsigned fragment, uint8_t *bytes
+)
+{
+	unsigned length = forwarded(frame, sequence, bytes);
+	struct rte_ipv4_hdr *ip = (void *)(bytes + 18);
+	unsigned payload = fragment == 0 ? 1480 : length - 18 - 20 - 1480;
+
+	memmove(ip + 1, (uint8_t *)(ip + 1) + fragment * 1480, payload);
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(payload + 20));
+	ip->fragment_offset = fragment == 0 ? RTE_BE16(0x2000) : RTE_BE16(1480 / 8);
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	return 18 + 20 + payload;
+}
+
+static void each_fragment_is_in_one_place_of_the_books(void **state)
+{
+	struct description description = described("pc1", "pc2", "fragments", 4);
+	struct frame frame = built(&description, 64);
+	uint8_t bytes[FRAME_BYTES_MAX];
+	struct account account;
+
+	assert_int_equal(account_open(&account, &description), 0);
+	account.frames = &frame;
+	account.n_frames = 1;
+	for (unsigned i = 0; i < 3; i++)
+		account_write(&account, &frame, 0, bytes);
+	account_unwrite(&account, &frame, false);
+	assert_int_equal(account.flows[0].count.sent, 2);
+	assert_int_equal(account.flows[0].count.cuts, 2);
+
+	received(&account, 1, bytes, fragmented(&frame, 1, 1, bytes));
+	received(&account, 1, bytes, fragmented(&frame, 0, 0, bytes));
+	received(&account, 1, bytes, fragmented(&frame, 1, 0, bytes));
+	assert_int_equal(account.flows[0].count.received, 3);
+	assert_int_equal(account.flows[0].count.reordered, 0); // each keeps its own order
+	received(&account, 1, bytes, fragmented(&frame, 1, 0, bytes));
+	assert_int_equal(account.flows[0].count.duplicate, 1);
+	received(&account, 1, bytes, forwarded(&frame, 0, bytes));
+	assert_int_equal(account.flows[0].count.corrupt, 1); // uncut
+	received(&account, 0, bytes, fragmented(&frame, 0, 1, bytes));
+	assert_int_equal(account.flows[0].count.unexpected, 1); // another port
+	received(&account, 1, bytes, fragmented(&frame, 0, 1, bytes));
+
+	struct flow_count sum = account_sum(&account, true);
+
+	assert_int_equal(sum.received, sum.sent + sum.cuts);
+	account_close(&account);
+	frame_free(&frame);
+	description_free(&description);
+}
+
+static void a_bit_of_a_fragment_that_changed_is_seen(void **state)
+{
+	struct description description = described("pc1", "pc2", "fragments", 4);
+	struct frame frame = built(&description, 64);
+	uint8_t bytes[FRAME_BYTES_MAX];
+	struct account account;
+
+	assert_int_equal(account_open(&account, &description), 0);
+	account.frames = &frame;
+	account.n_frames = 1;
+	account_write(&account, &frame, 0, bytes);
+	account_write(&account, &frame, 0, bytes);
+	for (unsigned fragment = 0; fragment < FRAGMENTS; fragment++) {
+		unsigned length = fragmented(&frame, 1, fragment, bytes);
+
+		for (unsigned bit = 18 * 8; bit < length * 8; bit++) {
+			bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			received(&account, 1, bytes, length);
+			bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+		received(&account, 1, bytes, length - 1);
+		assert_int_equal(account.flows[0].count.received, fragment);
+		received(&account, 1, bytes, length);
+		assert_int_equal(account.flows[0].count.received, fragment + 1);
+	}
+	account_close(&account);
+	frame_free(&frame);
+	description_free(&description);
 }
 
 static void numbers_are_new_late_or_seen_before(void **state)
@@ -415,6 +576,9 @@ static void descriptions_that_make_no_sense_are_refused(void **state)
 		 "family"},
 		{"{" CLOUDS ",\"flows\":[{\"from\":\"pc1\",\"to\":\"pc2\",\"kind\":\"hairpin\"}]}",
 		 "hairpin"},
+		{"{" CLOUDS
+		 ",\"flows\":[{\"from\":\"pc1\",\"to\":\"pc2\",\"kind\":\"fragments\",\"family\":6}]}",
+		 "family"},
 		{"{" CLOUDS ",\"flows\":[{\"from\":\"pc1\",\"to\":\"pc2\",\"addresses\":0}]}",
 		 "addresses"},
 		{"{\"hops\":2}", "hops"},
@@ -457,6 +621,10 @@ int main(void)
 		cmocka_unit_test(a_single_bit_that_changed_is_seen),
 		cmocka_unit_test(each_frame_is_in_one_place_of_the_books),
 		cmocka_unit_test(a_frame_that_must_not_come_is_unexpected),
+		cmocka_unit_test(frames_of_ipv6_are_wrong_in_what_their_kind_says),
+		cmocka_unit_test(what_is_large_is_so_by_its_kind),
+		cmocka_unit_test(each_fragment_is_in_one_place_of_the_books),
+		cmocka_unit_test(a_bit_of_a_fragment_that_changed_is_seen),
 		cmocka_unit_test(numbers_are_new_late_or_seen_before),
 		cmocka_unit_test(quantiles_are_within_a_thirty_second),
 		cmocka_unit_test(the_search_finds_the_rate_of_a_device),
