@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The books of one trial: does everything that the generator sent turn up in exactly one place?
 #
-# Input: {generator, before, after}: the generator's answer, and what t0xd and the kernel say before and
+# Input, slurped: what t0xd and the kernel say before the trial, the generator's answer, and what they say
 # after it: {stats, ports, links}, of `t0xctl stats`, `t0xctl port list` and the netdevs of af_packet.
+# Arguments: $kind and $name of the trial, $elastic.
 #
-#	sent = came back + dropped by t0xd + lost on the way there + lost on the way back
+#	sent + cut = came back + dropped by t0xd + lost on the way there + lost on the way back
 #
 #   sent         frames that the generator's drivers took
+#   cut          of these, all that t0xd must make two fragments of: each is a frame more. One that is lost
+#                there is not cut, so that such frames are sent only where nothing is lost
 #   came back    frames with the generator's mark that its drivers gave it: received (each once, whole,
 #                where it belongs), duplicate, corrupt and unexpected; the last three must be 0
 #   dropped      t0xd's counters, every reason and cloud. Those of "no cloud" are frames on nobody's VLAN;
@@ -17,8 +20,8 @@
 #
 # ICMP errors that t0xd makes go the same way back, so that in all
 #
-#	sent + ICMP errors sent = came back + dropped + lost there + lost back
-#	                          + ICMP errors that came back + ICMP errors that could not be sent
+#	sent + cut + ICMP errors sent = came back + dropped + lost there + lost back
+#	                                + ICMP errors that came back + ICMP errors that could not be sent
 #
 # and four more must hold:
 #
@@ -40,10 +43,10 @@ def stats_drops: [.stats.drops[] | {key: "\(.cloud // "")/\(.reason)", value: .p
 def difference($before): to_entries | map(.value -= ($before[.key] // 0) | select(.value != 0))
 	| from_entries;
 
-(.before | stats_drops) as $drops_before
+{before: .[0], generator: .[1], after: .[2]}
+| (.before | stats_drops) as $drops_before
 | (.after | stats_drops | difference($drops_before)) as $drops
 | .generator as $g
-| (.elastic // []) as $elastic
 | (.after, .before) |= {
 	icmp: sum(.stats.icmp[].sent), received: sum(.stats.clouds[].received), punts: sum(.stats.punts[].packets),
 	traffic: sum(.stats.interconnects[] | .cloud_to_peer.packets, .peer_to_cloud.packets),
@@ -67,7 +70,7 @@ def difference($before): to_entries | map(.value -= ($before[.key] // 0) | selec
 	| select(.dropped < .sent or (.dropped > .sent and (.reason | IN($elastic[]) | not)))] as $off
 
 | {
-	seconds: $g.seconds, rate: $g.rate, offered: $g.offered, sent: $g.sent, received: $g.received,
+	$kind, $name, seconds: $g.seconds, rate: $g.rate, offered: $g.offered, sent: $g.sent, cut: $g.cuts, received: $g.received,
 	forwarded_per_second: (if $g.seconds > 0 then $g.received / $g.seconds else 0 end),
 	dropped: $dropped, reasons: $reasons, lost_there: $t0xd.there, lost_back: $lost_back,
 	reordered: $g.reordered, duplicate: $g.duplicate, corrupt: $g.corrupt, unexpected: $g.unexpected,
@@ -75,7 +78,7 @@ def difference($before): to_entries | map(.value -= ($before[.key] // 0) | selec
 	icmp: {sent: $t0xd.icmp, came: $icmp_came, unsent: $icmp_unsent},
 
 	# All of these must be 0, and the list empty.
-	unaccounted: ($g.sent - $came - $dropped - $t0xd.there - $lost_back + $icmp_lost),
+	unaccounted: ($g.sent + $g.cuts - $came - $dropped - $t0xd.there - $lost_back + $icmp_lost),
 	not_received: ($g.sent - $t0xd.there - $t0xd.received),
 	not_traffic: (if $elastic == [] then $t0xd.received - $t0xd.punts - ($dropped - $dropped_late) - $t0xd.traffic
 		else 0 end),

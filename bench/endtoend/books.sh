@@ -2,30 +2,39 @@
 # shellcheck shell=bash
 # Trials of three clouds, and their books. Sourced, behind generator/session.sh.
 #
-# pc1 - pc2 and pc2 - pc3 are interconnected. Each way carries traffic; beside it go frames that must not
-# arrive, of every kind that there is.
+# pc1 - pc2 and pc2 - pc3 are interconnected. Each way carries traffic of both families; beside it go frames
+# that must not arrive, of every kind that there is.
 #
 # Names here are for those who source this file:
 # shellcheck disable=SC2034
 
-PAIRS='[{"from":"pc1","to":"pc2"},{"from":"pc2","to":"pc1"},{"from":"pc2","to":"pc3"},{"from":"pc3","to":"pc2"}]'
-VALID_PAIR='[{"from":"pc1","to":"pc2"},{"from":"pc2","to":"pc1"}]'
-FORBIDDEN='[{"from":"pc1","to":"pc3","kind":"forbidden"},{"from":"pc3","to":"pc1","kind":"forbidden"}]'
-FAULTS=(spoofed ttl mac version length truncated martian multicast ethertype checksum header_length source_route
-	vlan)
-
-# faulty FROM TO: one flow of each fault.
-faulty() {
-	jq -cn --arg from "$1" --arg to "$2" '[$ARGS.positional[] | {from: $from, to: $to, kind: ., share: 0.05}]
-		+ [{from: $from, to: $from, kind: "hairpin", share: 0.05}]' --args "${FAULTS[@]}"
-}
-
 # joined LIST...: lists of flows as one.
 joined() { printf '%s\n' "$@" | jq -cs add; }
 
+# dual LIST: each flow in both families.
+dual() { jq -c 'map(., . + {family: 6})' <<<"$1"; }
+
+VALID_PAIR='[{"from":"pc1","to":"pc2"},{"from":"pc2","to":"pc1"}]'
+PAIRS=$(dual "$(joined "$VALID_PAIR" '[{"from":"pc2","to":"pc3"},{"from":"pc3","to":"pc2"}]')")
+FORBIDDEN=$(dual '[{"from":"pc1","to":"pc3","kind":"forbidden"},{"from":"pc3","to":"pc1","kind":"forbidden"}]')
+FAULTS=(spoofed ttl mac version length truncated martian link_local multicast large vlan)
+FAULTS_IPV4=(ethertype checksum header_length source_route)
+
+# faulty FROM TO: one flow of each fault, in each family that has it.
+faulty() {
+	local both
+	both=$(dual "$(faults "$1" "$2" "${FAULTS[@]}")")
+	joined "$both" "$(dual "$(faults "$1" "$1" hairpin)")" "$(faults "$1" "$2" "${FAULTS_IPV4[@]}")"
+}
+faults() { # FROM TO KIND...
+	jq -cn --arg from "$1" --arg to "$2" '[$ARGS.positional[] | {$from, $to, kind: ., share: 0.05}]' --args "${@:3}"
+}
+
 ALL_FLOWS=$(joined "$PAIRS" "$FORBIDDEN" "$(faulty pc1 pc2)" "$(faulty pc3 pc2)")
-SEPARATED_FLOWS=$(joined "$FORBIDDEN" '[{"from":"pc1","to":"pc2","kind":"forbidden"},
-	{"from":"pc2","to":"pc1","kind":"forbidden"},{"from":"pc2","to":"pc3"},{"from":"pc3","to":"pc2"}]')
+SEPARATED_FLOWS=$(joined "$FORBIDDEN" "$(dual '[{"from":"pc1","to":"pc2","kind":"forbidden"},
+	{"from":"pc2","to":"pc1","kind":"forbidden"},{"from":"pc2","to":"pc3"},{"from":"pc3","to":"pc2"}]')")
+FRAGMENTED_FLOWS=$(joined "$PAIRS" '[{"from":"pc1","to":"pc2","kind":"fragments"},
+	{"from":"pc3","to":"pc2","kind":"fragments"}]' "$(dual '[{"from":"pc1","to":"pc2","kind":"large"}]')")
 
 # session_up KIND: t0xd, its clouds and the generator on ports of that kind; sets CLOUDS.
 session_up() {
@@ -52,6 +61,8 @@ session_up() {
 session_clouds() { # KIND
 	local n
 	for n in "${BENCH_CLOUDS[@]}"; do
+		# virtio_user serves its sockets one by one; a call in vain is repeated a second later.
+		[[ $1 != vhost ]] || wait_for 20 test -S "$(socket_of "$1" "$n")"
 		cloud_attach "$1" "$n"
 	done
 	connect pc1 pc2
@@ -78,12 +89,8 @@ counted() {
 # balance NAME [ELASTIC]: the books of what lies in $SESSION/before, generator and after, to $SESSION/trial, and
 # onto $SESSION/trials.
 balance() {
-	jq -c -n --slurpfile before "$SESSION/before" --slurpfile generator "$SESSION/generator" \
-		--slurpfile after "$SESSION/after" \
-		--argjson elastic "${2:-[]}" \
-		'{before: $before[0], generator: $generator[0], after: $after[0], $elastic}' |
-		jq -c -f "$TREE/bench/endtoend/books.jq" |
-		jq -c --arg kind "$KIND" --arg name "$1" '{kind: $kind, name: $name} + .' >"$SESSION/trial"
+	jq -cs --arg kind "$KIND" --arg name "$1" --argjson elastic "${2:-[]}" -f "$TREE/bench/endtoend/books.jq" \
+		"$SESSION/before" "$SESSION/generator" "$SESSION/after" >"$SESSION/trial"
 	cat "$SESSION/trial" >>"$SESSION/trials"
 }
 

@@ -10,6 +10,7 @@
 #
 #   memif         t0xd is memif client of the generator
 #   memif_server  t0xd is memif server
+#   memif_trunk   t0xd is memif client, and all clouds are on VLANs of one port
 #   vhost         t0xd is vhost back end and client of the socket; the generator virtio_user
 #   vhost_server  the same, and t0xd serves the socket
 #   virtio_user   t0xd is virtio_user; the generator vhost back end, serving the socket
@@ -21,7 +22,7 @@
 # shellcheck source=../lib/hugepages.sh
 source "$TREE/bench/lib/hugepages.sh"
 
-PORT_KINDS=(memif memif_server vhost vhost_server virtio_user af_packet)
+PORT_KINDS=(memif memif_server memif_trunk vhost vhost_server virtio_user af_packet)
 BENCH_CLOUDS=(1 2 3)
 GENERATOR=$BUILD/bench/generator/t0x-generator
 SESSION='' # directory of sockets, state and logs
@@ -92,6 +93,7 @@ subject_port() { # KIND N
 	local path
 	path=$(socket_of "$1" "$2")
 	case $1 in
+	memif_trunk) subject_port memif 1 ;;
 	memif) echo "net_memif$2,role=client,id=$2,socket=$path,socket-abstract=no" ;;
 	memif_server) echo "net_memif$2,role=server,id=$2,socket=$path,socket-abstract=no" ;;
 	vhost) echo "net_vhost$2,iface=$path,client=1" ;;
@@ -104,6 +106,7 @@ generator_port() { # KIND N
 	local path
 	path=$(socket_of "$1" "$2")
 	case $1 in
+	memif_trunk) generator_port memif 1 ;;
 	memif) echo "net_memif$2,role=server,id=$2,socket=$path,socket-abstract=no" ;;
 	memif_server) echo "net_memif$2,role=client,id=$2,socket=$path,socket-abstract=no" ;;
 	vhost) echo "net_virtio_user$2,path=$path,server=1,queue_size=1024" ;;
@@ -113,11 +116,12 @@ generator_port() { # KIND N
 	esac
 }
 
-# Veths for af_packet. Nothing but the two programs is on them: no address, no ARP, no offloads.
+# Veths for af_packet. Nothing but the two programs is on them: no address, no ARP, no offloads. They take
+# more than a cloud does: what is too large for it is t0xd's to judge.
 links_create() {
 	local n end
 	for n in "${BENCH_CLOUDS[@]}"; do
-		inside ip link add "subject$n" mtu 1500 type veth peer name "generator$n" mtu 1500
+		inside ip link add "subject$n" mtu 1600 type veth peer name "generator$n" mtu 1600
 		for end in "subject$n" "generator$n"; do
 			inside ip link set "$end" arp off addrgenmode none
 			inside ethtool -K "$end" tx off tso off gso off gro off >/dev/null 2>&1 || true
@@ -163,10 +167,14 @@ t0xd_lives() { [[ $(ps -o stat= -p "$T0XD_PID") == [RS]* ]]; }
 router_mac() { printf '02:54:30:00:%02x:02' "$1"; }
 
 cloud_attach() { # KIND N
-	bench_ctl cloud create "pc$2" --location westeurope --port "$(subject_port "$1" "$2")" \
+	local vlan=()
+	[[ $1 != *_trunk ]] || vlan=(--vlan "$((100 + $2))")
+	bench_ctl cloud create "pc$2" --location westeurope --port "$(subject_port "$1" "$2")" "${vlan[@]}" \
 		--gateway "169.254.$2.1/30" --router "169.254.$2.2" --router-mac "$(router_mac "$2")" \
-		--network-block "10.$2.0.0/22" >/dev/null
-	bench_ctl segment create "pc$2" workload --gateway-address "172.16.$2.1/24" >/dev/null
+		--gateway "fd00:$2:ffff::1/126" --router "fd00:$2:ffff::2" \
+		--network-block "10.$2.0.0/22" --network-block "fd00:$2:1::/64" >/dev/null
+	bench_ctl segment create "pc$2" workload --gateway-address "172.16.$2.1/24" \
+		--gateway-address "fd00:$2:2::1/64" >/dev/null
 }
 
 connect() { bench_ctl interconnect create "$1" "$2" --confirm-no-overlap >/dev/null; }
@@ -211,11 +219,12 @@ testpmd_stop() {
 	TESTPMD_PID=''
 }
 
-# generator_start KIND [CLOUD...]: with a port for each cloud; requests by `ask`. What it serves is there
-# when it returns, but virtio_user waits, within EAL, for t0xd to call.
+# generator_start KIND [CLOUD...]: with a port for each cloud, or a trunk for all; requests by `ask`. What it
+# serves is there when it returns, but virtio_user waits, within EAL, for t0xd to call.
 generator_start() {
 	local kind=$1 n vdevs=()
 	shift
+	[[ $kind != *_trunk ]] || set -- "$1"
 	for n in "$@"; do
 		vdevs+=(--vdev "$(generator_port "$kind" "$n")")
 		# Of one that was killed.
@@ -230,7 +239,7 @@ generator_start() {
 	GENERATOR_PID=$!
 	exec 7>"$SESSION/requests" 8<"$SESSION/answers"
 	case $kind in
-	memif) wait_for 20 test -e "$SESSION/ready" ;;
+	memif | memif_trunk) wait_for 20 test -e "$SESSION/ready" ;;
 	virtio_user) wait_for 20 test -S "$(socket_of "$kind" "${!#}")" ;;
 	esac || die "the generator serves no socket: $(tail -n 5 "$SESSION/generator.log")"
 }
@@ -260,15 +269,16 @@ answer() {
 	printf '%s\n' "$line"
 }
 
-# The clouds as t0xd has them, for a request: pc1, pc2 ... are the generator's ports 0, 1 ...
+# The clouds as t0xd has them, for a request: the ports of pc1, pc2 ... are the generator's 0, 1 ..., and a
+# trunk is one for all.
 clouds_of_t0xd() { # CLOUD...
-	local n port=0
+	local n
 	for n in "$@"; do
-		bench_ctl cloud show "pc$n" -o json | jq -c --argjson port "$port" \
-			--arg router "$(router_mac "$n")" --arg n "$n" '{name, port: $port,
-			networks: ["10.\($n).0.0/22"], gateway_mac: .mac, router_mac: $router}'
-		port=$((port + 1))
-	done | jq -cs .
+		bench_ctl cloud show "pc$n" -o json | jq -c --arg router "$(router_mac "$n")" --arg n "$n" '{name,
+			port, vlan: (.vlan // 0), networks: ["10.\($n).0.0/22", "fd00:\($n):1::/64"],
+			gateway_mac: .mac, router_mac: $router}'
+	done | jq -cs '.[0].port as $first
+		| [to_entries[] | .value + {port: (if .value.port == $first then 0 else .key end)}]'
 }
 
 # The same for testpmd, which takes every MAC. PORT is the generator's, of the first.
