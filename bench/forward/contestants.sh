@@ -101,11 +101,12 @@ start_l3fwd() {
 		"--rule_ipv4=${rules[4]}" "--rule_ipv6=${rules[6]}"
 }
 
+# What testpmd flushes when it starts would be lost to its NICs.
 start_testpmd() { # NAME PORTS io|mac
 	local name=$1 ports=$2 mode=$3 args
 	mapfile -t args < <(eal "$name" "$ports")
 	start "$name" "$ports" dpdk-testpmd -l "0,$CPU" --main-lcore 0 "${args[@]}" -- \
-		"--forward-mode=$mode" --nb-cores=1 --total-num-mbufs=4096
+		"--forward-mode=$mode" --nb-cores=1 --total-num-mbufs=4096 --no-flush-rx
 }
 
 # start_t0x NAME PORTS [T0XD ARGUMENT...]
