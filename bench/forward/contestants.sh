@@ -113,6 +113,7 @@ start_testpmd() { # NAME PORTS io|mac
 start_t0x() {
 	local name=$1 ports=$2 state=$RUN/$1
 	shift 2
+	rm -rf "$state"
 	mkdir -p "$state"
 	start "$name" "$ports" "$T0XD" --state "$state" --socket "$state/sock" --workers "$CPU" \
 		--buffers 4096 "$@" -- --no-pci --in-memory
