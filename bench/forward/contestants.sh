@@ -109,14 +109,18 @@ start_testpmd() { # NAME PORTS io|mac
 		"--forward-mode=$mode" --nb-cores=1 --total-num-mbufs=4096 --no-flush-rx
 }
 
-# start_t0x NAME PORTS [T0XD ARGUMENT...]
+# start_t0x NAME PORTS [T0XD ARGUMENT...]: with a /run/netns of its own, so that the namespace of its
+# control netdevs ends with it.
 start_t0x() {
 	local name=$1 ports=$2 state=$RUN/$1
 	shift 2
 	rm -rf "$state"
 	mkdir -p "$state"
-	start "$name" "$ports" "$T0XD" --state "$state" --socket "$state/sock" --workers "$CPU" \
-		--buffers 4096 "$@" -- --no-pci --in-memory
+	mkdir -p /run/netns
+	# shellcheck disable=SC2016 # the arguments of the inner shell
+	start "$name" "$ports" unshare --mount sh -c 'mount -t tmpfs none /run/netns && exec "$@"' sh \
+		"$T0XD" --state "$state" --socket "$state/sock" --workers "$CPU" --buffers 4096 "$@" \
+		-- --no-pci --in-memory
 }
 
 t0x_ctl() { "$T0XCTL" --socket "$RUN/$1/sock" "${@:2}"; }
