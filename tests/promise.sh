@@ -10,7 +10,7 @@
 
 PS4='+ ${EPOCHREALTIME} ${BASH_SOURCE[0]##*/}:${LINENO}: '
 BROKEN=0
-BROKEN_LINES=12 # of the log, shown beside a failure
+BROKEN_LINES=12 # of the log up to the command that failed, shown beside a failure
 
 promise_log() {
 	mkdir -p "$(dirname "$LOG")"
@@ -31,7 +31,8 @@ promise() {
 	(
 		trap promise_end EXIT
 		promise_begin
-		set -ex
+		trap 'printf "==== failed: %s:%s: %s\n" "${BASH_SOURCE[0]##*/}" "$LINENO" "$BASH_COMMAND" >&4' ERR
+		set -exE
 		"$@"
 	) >>"$LOG" 2>&1
 	rc=$?
@@ -42,7 +43,9 @@ promise() {
 	fi
 	BROKEN=$((BROKEN + 1))
 	printf '%sFAIL%s %s (see %s)\n' "$RED" "$PLAIN" "$name" "${LOG#"$TREE"/}"
-	tail -n "$BROKEN_LINES" "$LOG" | cut -c1-200 | sed 's/^/       /'
+	# Up to the failure, and not what was cleaned up after it.
+	tac "$LOG" | sed "/^==== [^f]/q" | tac | sed '/^==== failed/q' | tail -n "$BROKEN_LINES" |
+		cut -c1-200 | sed 's/^/       /'
 	printf '==== FAIL %s: exit %s\n' "$name" "$rc" >>"$LOG"
 	promise_broken >>"$LOG" 2>&1
 }

@@ -38,14 +38,15 @@ guest_start() {
 	gateway=$(ctl port show net_vhost9 -o json | jq -r .mac)
 	rm -f "$STREAMS/guest"
 	mkfifo "$STREAMS/guest"
-	dpdk-testpmd -l 0,1 --file-prefix t0x-lab-guest --no-pci --no-telemetry -m 64 --single-file-segments \
+	stdbuf -oL dpdk-testpmd -l 0,1 --file-prefix t0x-lab-guest --no-pci --no-telemetry -m 64 --single-file-segments \
 		--vdev "net_virtio_user0,path=$VHOST,queues=$queues,mac=$ROUTER_MAC" -- \
-		--nb-cores=1 --rxq="$queues" --txq="$queues" --total-num-mbufs=4096 --burst=8 \
+		--nb-cores=1 --rxq="$queues" --txq="$queues" --total-num-mbufs=4096 --burst=8 --no-flush-rx \
 		--forward-mode="$mode" --tx-ip=10.9.0.2,10.2.0.2 --eth-peer=0,"$gateway" \
 		>"$GUEST_LOG" 2>&1 <"$STREAMS/guest" &
 	GUEST=$!
 	exec 8>"$STREAMS/guest"
 	wait_for 10 cloud_is_connected pc9
+	wait_for 10 grep -q "Press enter to exit" "$GUEST_LOG" # it polls from here on
 }
 
 guest_end() {
@@ -74,21 +75,33 @@ every_queue_of_the_guest_is_polled() { # DEVARGS QUEUES-OF-THE-PORT QUEUES-OF-TH
 	fails test "$(ctl interconnect show pc9 pc2 -o json | jq '[.counters[].packets] | max')" -lt 100
 }
 
-# Both workers send to it, by the one tx queue that each guest has.
+# Both workers send to it, by the one tx queue that each guest has. Where the machine is crowded, the
+# guest's ring may be full or pc2's be missed: such frames are counted, and few.
 a_guest_gets_what_is_sent_to_it() { # DEVARGS QUEUES-OF-THE-GUEST
 	trap 'no_cloud_on_vhost; streams_end' EXIT
-	local port
+	local port lost_before lost received
 	cloud_on_vhost "$1"
 	guest_start "$2" rxonly
+	lost_before=$(lost_to_guest)
 	for port in {9100..9131}; do
 		ip netns exec t0x-pc2-vm "$TRAFFIC" send --to 10.9.0.2 --port "$port" --stream 1 \
 			--rate 10000 --count 10 >/dev/null
 	done
-	wait_for 5 sent_to_guest 320
+	wait_for 5 all_accounted_for 320 "$lost_before" || true
+	lost=$(($(lost_to_guest) - lost_before))
 	guest_end
-	equal 320 "$(awk '/RX-packets:/ { n = $2 } END { print n }' "$GUEST_LOG")" "received by the guest"
+	received=$(awk '/RX-packets:/ { n = $2 } END { print n }' "$GUEST_LOG")
+	tell "$received of 320 received by the guest, $lost counted as lost"
+	equal 320 $((received + lost)) "received by the guest, or counted"
+	((received > 280))
 }
-sent_to_guest() { [[ $(ctl port list -o json | jq '.[] | select(.port == "net_vhost9").tx_packets') == "$1" ]]; }
+lost_to_guest() {
+	ctl stats -o json | jq --argjson missed "$(ctl port list -o json |
+		jq '.[] | select(.port == "net_af_packet2").rx_missed')" '$missed +
+		([.drops[] | select(.reason | IN("tx_full", "tx_ring_full")).packets] | add // 0)'
+}
+sent_to_guest() { ctl port list -o json | jq '.[] | select(.port == "net_vhost9").tx_packets'; }
+all_accounted_for() { (($(sent_to_guest) + $(lost_to_guest) - $2 == $1)); }
 
 queues_of_the_guest_move() {
 	trap 'no_cloud_on_vhost; streams_end' EXIT
