@@ -18,47 +18,35 @@ static inline lanes next_hop(lanes hop)
 	return hop + 0xffffu + carry;
 }
 
-// Are the frames sent to our MAC address? Its last four bytes are the first word of the headers.
-static inline lanes are_ours(const struct work *work, unsigned at, lanes word, uint64_t mac)
+// Bits of the good among a vector of packets; those of what is IPv6 go to 'ipv6', unchecked.
+static inline uint32_t check_lanes(struct work *work, unsigned at, uint32_t *ipv6)
 {
-	half_lanes first = {};
-
-	for (unsigned i = 0; i < LANES; i++)
-		first[i] = load16(frame_of(work, at + i));
-	return half_lanes_spread(first == (uint16_t)mac) & (lanes)(word == (uint32_t)(mac >> 16));
-}
-
-// Bits of the good among a vector of packets; those of what is IPv6 go to 'ipv6', unchecked. 'mac'
-// is ours, or 0 when that has been looked at.
-static inline uint32_t check_lanes(
-	struct work *work, unsigned at, const bool by_mac, uint64_t mac, uint32_t *ipv6
-)
-{
-	lanes words[8]; // [0]: MAC from byte 2, [2]: up to the ethertype, [3]: version, length,
-			// [5]: TTL, protocol, checksum, [6]: source, [7]: destination
-	lanes sum = {}, length, room, type, ours, good;
+	lanes words[8]; // [2]: up to the ethertype, [3]: version, length, [5]: TTL, protocol,
+			// checksum, [6]: source, [7]: destination
+	lanes high, low, sum, length, room, type, differs, below;
 
 	load_words(&work->start[at], words);
 	room = lanes_load(&work->room[at]);
-	for (unsigned i = 3; i < 8; i++)
-		sum += (words[i] & 0xffffu) + (words[i] >> 16);
-	sum = (sum & 0xffffu) + (sum >> 16);
-	sum = (sum & 0xffffu) + (sum >> 16);
+	// The sum of ten halves, from that of the high ones and that of all, in which the low ones
+	// carried into the high ones.
+	high = ((words[3] >> 16) + (words[4] >> 16)) + ((words[5] >> 16) + (words[6] >> 16)) +
+		(words[7] >> 16);
+	low = ((words[3] + words[4]) + (words[5] + words[6])) + words[7] - (high << 16);
+	sum = high + low;
+	sum = (sum & 0xffffu) + (sum >> 16); // no carry is left
 	length = (words[3] >> 24) | (words[3] >> 8 & 0xff00u);
 	type = words[2] >> 16;
-	ours = by_mac ? are_ours(work, at, words[0], mac) : ~(lanes){};
-	good = ours & (lanes)(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) &
-		(lanes)((words[3] & 0xffu) == 0x45u) & (lanes)(sum == 0xffffu) &
-		(lanes)(length >= IPV4_BYTES) &
-		(lanes)((signed_lanes)length <= (signed_lanes)room) &
-		(lanes)((words[5] & 0xffu) > 1u);
-	*ipv6 = lanes_mask(ours & (lanes)(type == RTE_BE16(RTE_ETHER_TYPE_IPV6)));
+	// What must be equal, and what must not be below 0: one comparison for all.
+	differs = (type ^ RTE_BE16(RTE_ETHER_TYPE_IPV4)) | ((words[3] & 0xffu) ^ 0x45u) |
+		(sum ^ 0xffffu);
+	below = (length - IPV4_BYTES) | (room - length) | ((words[5] & 0xffu) - 2u);
+	*ipv6 = lanes_zero(type ^ RTE_BE16(RTE_ETHER_TYPE_IPV6));
 
 	lanes_store(&work->length[at], length);
 	lanes_store(&work->source[at], lanes_swap32(words[6]) ^ KEY_FLIP);
 	lanes_store(&work->destination[at], lanes_swap32(words[7]) ^ KEY_FLIP);
 	lanes_store(&work->hop[at], next_hop(words[5]));
-	return lanes_mask(good);
+	return lanes_zero(differs | (below & 0x80000000u));
 }
 
 // IPv6: RFC 8200 section 3. Extension headers that a router or all on the way may have to look at
@@ -94,7 +82,35 @@ static inline uint64_t check6(struct work *work, uint64_t which)
 	return good;
 }
 
-// Both. Leaves in 'good' what is good, and in 'ipv6' what of it is IPv6.
+// Which frames are sent to our MAC address, as mac_word() has it?
+
+static __attribute__((noinline)) uint64_t find_ours(const struct work *work, uint64_t mac)
+{
+	uint64_t ours = 0;
+
+	for (unsigned i = 0; i < work->n; i++)
+		ours |= (uint64_t)((load64(frame_of(work, i)) ^ mac) << 16 == 0) << i;
+	return ours;
+}
+
+// Leaves them in 'good'. Most often it is all of them.
+static inline void check_mac(struct work *work, uint64_t mac)
+{
+	const __m128i ours = _mm_cvtsi64_si128((int64_t)mac);
+	__m128i differs = _mm_setzero_si128();
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < work->n; i++)
+		differs = _mm_or_si128(
+			differs,
+			_mm_xor_si128(_mm_loadu_si128((const void *)frame_of(work, i)), ours)
+		);
+	if (_mm_cvtsi128_si64(differs) << 16 != 0)
+		work->good &= find_ours(work, mac);
+}
+
+// Both families, and the MAC address, unless 'by_mac' is false: it has been looked at. Leaves in
+// 'good' what is good, and in 'ipv6' what of it is IPv6.
 static inline void check(struct work *work, const bool by_mac, uint64_t mac)
 {
 	uint64_t good = 0;
@@ -102,9 +118,11 @@ static inline void check(struct work *work, const bool by_mac, uint64_t mac)
 	for (unsigned at = 0; at < work->n; at += LANES) {
 		uint32_t ipv6;
 
-		good |= (uint64_t)check_lanes(work, at, by_mac, mac, &ipv6) << at;
+		good |= (uint64_t)check_lanes(work, at, &ipv6) << at;
 		work->ipv6 |= (uint64_t)ipv6 << at;
 	}
+	if (by_mac) // now that the frames are in the cache
+		check_mac(work, mac);
 	work->ipv6 &= work->good;
 	if (work->ipv6 != 0)
 		work->ipv6 = check6(work, work->ipv6);

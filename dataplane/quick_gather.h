@@ -26,78 +26,52 @@ static const struct {
 	.node6.node6.ends = {[0 ... NODE6_RANGES - 2] = INT64_MAX},
 };
 
-// Where the frames are and how long, by what their buffers tell. Bit i of the result: the frame is
-// in several buffers, has no room for a tag before it, or a NIC took its tag.
-#if LANES == 16
-
-static inline uint32_t read_eight(struct work *work, unsigned at)
-{
-	const __m512i flags = _mm512_set1_epi64((int64_t)RTE_MBUF_F_RX_VLAN_STRIPPED);
-	const __m512i segments = _mm512_set1_epi64((int64_t)0xffff << 32);
-	const __m512i one_segment = _mm512_set1_epi64((int64_t)1 << 32);
-	const __m512i low16 = _mm512_set1_epi64(0xffff);
-	struct buffer_lanes b = load_buffers(&work->mbufs[at]);
-	__m512i data_off = _mm512_and_si512(b.rearm, low16);
-	__m512i offset = _mm512_add_epi64(data_off, _mm512_set1_epi64(L2_BYTES - LEAD));
-	__m256i length = _mm512_cvtepi64_epi32(_mm512_and_si512(b.length, low16));
-	__mmask8 chained =
-		_mm512_cmpneq_epi64_mask(_mm512_and_si512(b.rearm, segments), one_segment);
-	__mmask8 tight = _mm512_cmplt_epu64_mask(data_off, _mm512_set1_epi64(TAG_BYTES));
-
-	_mm512_storeu_si512(&work->start[at], _mm512_add_epi64(b.address, offset));
-	_mm256_storeu_si256(
-		(void *)&work->room[at], _mm256_sub_epi32(length, _mm256_set1_epi32(L2_BYTES))
-	);
-	for (unsigned i = at; i < at + 8; i++)
-		rte_prefetch0(work->start[i]);
-	return chained | tight | _mm512_test_epi64_mask(b.flags, flags);
-}
-
-static inline uint64_t read_buffers(struct work *work)
-{
-	uint64_t odd = 0;
-
-	for (unsigned at = 0; at < work->n; at += LANES)
-		odd |= (uint64_t)(read_eight(work, at) | read_eight(work, at + 8) << 8) << at;
-	return odd;
-}
-
-#else
-
-// Not 0 when it is.
-static inline uint64_t is_odd_buffer(const struct rte_mbuf *mbuf)
-{
-	return (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) | (mbuf->nb_segs ^ 1u) |
-		(mbuf->data_off < TAG_BYTES);
-}
-
 static __attribute__((noinline)) uint64_t find_odd_buffers(const struct work *work)
 {
 	uint64_t odd = 0;
 
-	for (unsigned i = 0; i < work->n; i++)
-		odd |= (uint64_t)(is_odd_buffer(work->mbufs[i]) != 0) << i;
+	for (unsigned i = 0; i < work->n; i++) {
+		const struct rte_mbuf *mbuf = work->mbufs[i];
+		bool is_odd = (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) ||
+			mbuf->nb_segs != 1 || mbuf->data_off < TAG_BYTES;
+
+		odd |= (uint64_t)is_odd << i;
+	}
 	return odd;
 }
 
+_Static_assert(
+	offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8,
+	"read as one"
+);
+
+// Where the frames are and how long, by what their buffers tell. Bit i of the result: the frame is
+// in several buffers, has no room for a tag before it, or a NIC took its tag.
 static inline uint64_t read_buffers(struct work *work)
 {
-	uint64_t odd = 0;
+	// From the rearm data on: data_off, refcnt, nb_segs and port of 16 bits each, ol_flags.
+	const __m128i odd_bits =
+		_mm_set_epi64x((int64_t)RTE_MBUF_F_RX_VLAN_STRIPPED, (int64_t)0xfffe << 32);
+	__m128i set = _mm_setzero_si128(), least = _mm_set1_epi64x(-1);
 
 	for (unsigned at = 0; at < work->n; at += LANES)
+#pragma GCC unroll 16
 		for (unsigned i = at; i < at + LANES; i++) {
 			const struct rte_mbuf *mbuf = work->mbufs[i];
+			__m128i fields = _mm_load_si128((const void *)mbuf->rearm_data);
+			uint8_t *start = rte_pktmbuf_mtod(mbuf, uint8_t *) + L2_BYTES - LEAD;
 
-			work->start[i] = rte_pktmbuf_mtod(mbuf, uint8_t *) + L2_BYTES - LEAD;
+			rte_prefetch0(start);
+			work->start[i] = start;
 			// Below 0 when it is too short.
 			work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES;
-			rte_prefetch0(work->start[i]);
-			odd |= is_odd_buffer(mbuf);
+			set = _mm_or_si128(set, _mm_and_si128(fields, odd_bits));
+			least = _mm_min_epu16(least, fields);
 		}
-	return odd ? find_odd_buffers(work) : 0;
+	if (_mm_testz_si128(set, set) && _mm_extract_epi16(least, 0) >= TAG_BYTES)
+		return 0;
+	return find_odd_buffers(work);
 }
-
-#endif
 
 static inline void gather(struct work *work)
 {

@@ -25,13 +25,6 @@ typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t signed_lanes __attribute__((vector_size(4 * LANES)));
 
 typedef uint16_t half_lanes __attribute__((vector_size(2 * LANES)));
-typedef int16_t signed_half_lanes __attribute__((vector_size(2 * LANES)));
-
-// What a comparison of halves gave, in whole lanes.
-static inline lanes half_lanes_spread(signed_half_lanes equal)
-{
-	return (lanes) __builtin_convertvector(equal, signed_lanes);
-}
 
 static inline lanes lanes_load(const uint32_t *from)
 {
@@ -63,6 +56,16 @@ static inline uint32_t lanes_mask(lanes vector)
 	return (uint32_t)_mm256_movemask_ps((__m256)vector);
 #else
 	return (uint32_t)_mm_movemask_ps((__m128)vector);
+#endif
+}
+
+// One bit for each lane that is 0.
+static inline uint32_t lanes_zero(lanes vector)
+{
+#if LANES == 16
+	return _mm512_testn_epi32_mask((wide)vector, (wide)vector);
+#else
+	return lanes_mask((lanes)(vector == 0));
 #endif
 }
 
@@ -156,44 +159,6 @@ static inline void load_words(uint8_t *const *from, lanes words[8])
 		words[w] = (lanes)_mm512_shuffle_i64x2(first[w], second[w], 0x88);
 		words[w + 4] = (lanes)_mm512_shuffle_i64x2(first[w], second[w], 0xdd);
 	}
-}
-
-// What the first lines of 8 mbufs say, a lane each.
-struct buffer_lanes {
-	__m512i address; // buf_addr
-	__m512i rearm; // data_off, refcnt, nb_segs, port: 16 bits each
-	__m512i flags; // ol_flags
-	__m512i length; // data_len in the low 16 bits
-};
-
-_Static_assert(offsetof(struct rte_mbuf, buf_addr) == 0, "word 0 of an mbuf");
-_Static_assert(offsetof(struct rte_mbuf, rearm_data) == 16, "word 2 of an mbuf");
-_Static_assert(offsetof(struct rte_mbuf, ol_flags) == 24, "word 3 of an mbuf");
-_Static_assert(offsetof(struct rte_mbuf, data_len) == 40, "word 5 of an mbuf");
-
-static inline struct buffer_lanes load_buffers(struct rte_mbuf *const *mbufs)
-{
-	__m512i even[4], odd[4]; // words 0, 2, 4, 6 and 1, 3, 5, 7 of two mbufs
-
-	for (unsigned i = 0; i < 4; i++) {
-		__m512i a = _mm512_loadu_si512(mbufs[2 * i]);
-		__m512i b = _mm512_loadu_si512(mbufs[2 * i + 1]);
-
-		even[i] = _mm512_unpacklo_epi64(a, b);
-		odd[i] = _mm512_unpackhi_epi64(a, b);
-	}
-
-	__m512i words02_low = _mm512_shuffle_i64x2(even[0], even[1], 0x44);
-	__m512i words02_high = _mm512_shuffle_i64x2(even[2], even[3], 0x44);
-	__m512i words35_low = _mm512_shuffle_i64x2(odd[0], odd[1], 0x99);
-	__m512i words35_high = _mm512_shuffle_i64x2(odd[2], odd[3], 0x99);
-
-	return (struct buffer_lanes){
-		.address = _mm512_shuffle_i64x2(words02_low, words02_high, 0x88),
-		.rearm = _mm512_shuffle_i64x2(words02_low, words02_high, 0xdd),
-		.flags = _mm512_shuffle_i64x2(words35_low, words35_high, 0x88),
-		.length = _mm512_shuffle_i64x2(words35_low, words35_high, 0xdd),
-	};
 }
 
 #else
