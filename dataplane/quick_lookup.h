@@ -60,11 +60,8 @@ static inline void search_one(
 	const union line *tree = table_tree(table);
 	uint32_t offsets[QUICK_MAX]; // of nodes, in bytes
 
-	for (unsigned at = 0; at < n; at += LANES)
-		lanes_store(
-			&offsets[at],
-			(root_ranks(&tree->root, lanes_load(&keys[at])) + 1) * LINE_BYTES
-		);
+	find_offsets(&tree->root, keys, offsets, n);
+#pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++) {
 		const struct node *node = (const void *)((const char *)tree + offsets[i]);
 
@@ -80,16 +77,12 @@ static inline uint64_t local_in_one(struct work *work, const struct table *table
 	uint64_t local = 0;
 
 	if (table->has_local) {
-		for (unsigned at = 0; at < work->n; at += LANES)
-			local |= (uint64_t)local_lanes(table, lanes_load(&work->source[at])) << at;
+		local = find_local(table, work->source, work->n);
 	} else if (table->more_lines > 0 && table->more_lines <= MORE_LINES_PAY) {
-		const union line *more = table_lines(table) + table->more_local;
-		unsigned n_lines = table->more_lines;
-
-		for (unsigned at = 0; at < work->n; at += LANES)
-			local |= (uint64_t
-				 )more_local_lanes(more, n_lines, lanes_load(&work->source[at]))
-				<< at;
+		local = find_more_local(
+			table_lines(table) + table->more_local, table->more_lines, work->source,
+			work->n
+		);
 	} else {
 		search_one(table, work->source, leaves, work->n);
 		local = find_equal(leaves, work->n, leaf_local(cloud));

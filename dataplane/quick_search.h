@@ -2,6 +2,7 @@
 // One step down a tree (table_layout.h), for each width of vectors. Included by quick.c only.
 #pragma once
 
+#include "quick.h"
 #include "quick_vector.h"
 #include "table_layout.h"
 
@@ -191,113 +192,206 @@ static inline leaf_t search6(const union line *tree, int64_t key)
 
 #if LANES == 16
 
-// One more step of a binary search: 'half' more ends are below each key, or are not.
-#define HALVE(rank, keys, half, END_AT) \
-	_mm512_mask_add_epi32( \
-		rank, \
-		_mm512_cmpgt_epi32_mask( \
-			keys, END_AT(_mm512_add_epi32(rank, _mm512_set1_epi32((half)-1))) \
-		), \
-		rank, _mm512_set1_epi32(half) \
-	)
+// A binary search in registers is one long chain of dependent instructions: four vectors of keys go
+// down it abreast, which is a burst.
+#define ABREAST 4
+#define EACH_ABREAST(v) for (unsigned v = 0; v < ABREAST; v++)
 
-static inline __m512i ranks_of_16(__m512i ends, __m512i keys)
+_Static_assert(QUICK_MAX == ABREAST * LANES, "a burst");
+
+struct abreast {
+	__m512i v[ABREAST];
+};
+
+static inline struct abreast load_abreast(const uint32_t *from)
 {
-	__m512i rank = _mm512_setzero_si512();
+	struct abreast to;
 
-#define END_AT(at) _mm512_permutexvar_epi32(at, ends)
-	rank = HALVE(rank, keys, 8, END_AT);
-	rank = HALVE(rank, keys, 4, END_AT);
-	rank = HALVE(rank, keys, 2, END_AT);
-	rank = HALVE(rank, keys, 1, END_AT);
-	return HALVE(rank, keys, 1, END_AT); // 16 ends have 17 ranks
-#undef END_AT
+	EACH_ABREAST(v)
+		to.v[v] = _mm512_loadu_si512(from + v * LANES);
+	return to;
 }
 
-static inline __m512i ranks_of_32(const union line *lines, __m512i keys)
+static inline __m512i last_end_of(const union line *line)
 {
-	__m512i low = _mm512_load_si512(&lines[0]), high = _mm512_load_si512(&lines[1]);
-	__m512i rank = _mm512_setzero_si512();
-
-#define END_AT(at) _mm512_permutex2var_epi32(low, at, high)
-	rank = HALVE(rank, keys, 16, END_AT);
-	rank = HALVE(rank, keys, 8, END_AT);
-	rank = HALVE(rank, keys, 4, END_AT);
-	rank = HALVE(rank, keys, 2, END_AT);
-	rank = HALVE(rank, keys, 1, END_AT);
-	return HALVE(rank, keys, 1, END_AT);
-#undef END_AT
+	return _mm512_set1_epi32(line->ends[LINE_ENDS - 1]);
 }
 
-// In the upper half of 64 ends, or in the lower: 32 more or less.
-static inline __m512i ranks_of_64(const union line *lines, __m512i keys)
-{
-	__m512i middle = _mm512_set1_epi32(lines[1].ends[LINE_ENDS - 1]);
+// Among the first 15 ends of a line, which are sorted: 'at' goes from the index before them to that
+// of the last that is below the key. END_AT(v, at) takes the ends of those indices from registers.
+#define HALVE(at, keys, half) \
+	EACH_ABREAST(v) { \
+		__m512i probe = _mm512_add_epi32((at).v[v], _mm512_set1_epi32(half)); \
+		__mmask16 below = _mm512_cmpgt_epi32_mask((keys).v[v], END_AT(v, probe)); \
+\
+		(at).v[v] = _mm512_mask_mov_epi32((at).v[v], below, probe); \
+	}
+#define DESCEND(at, keys) \
+	HALVE(at, keys, 8) \
+	HALVE(at, keys, 4) \
+	HALVE(at, keys, 2) \
+	HALVE(at, keys, 1)
 
-	return _mm512_mask_blend_epi32(
-		_mm512_cmpgt_epi32_mask(keys, middle), ranks_of_32(lines, keys),
-		_mm512_add_epi32(ranks_of_32(lines + 2, keys), _mm512_set1_epi32(32))
+// How many of 16 ends are below each key.
+static inline struct abreast ranks_of_16(__m512i ends, __m512i last_end, struct abreast keys)
+{
+	const __m512i one = _mm512_set1_epi32(1);
+	struct abreast at;
+
+	EACH_ABREAST(v)
+		at.v[v] = _mm512_set1_epi32(-1);
+#define END_AT(v, at) _mm512_permutexvar_epi32(at, ends)
+	DESCEND(at, keys)
+#undef END_AT
+	EACH_ABREAST(v) {
+		__mmask16 all = _mm512_cmpgt_epi32_mask(keys.v[v], last_end);
+
+		at.v[v] = _mm512_add_epi32(at.v[v], one);
+		at.v[v] = _mm512_mask_add_epi32(at.v[v], all, at.v[v], one);
+	}
+	return at;
+}
+
+// The offsets of the nodes that a root leads to, in bytes from the root.
+static inline void find_offsets(
+	const struct root *root, const uint32_t *keys, uint32_t *offsets, unsigned n
+)
+{
+	struct abreast ranks = ranks_of_16(
+		_mm512_load_si512(root), _mm512_set1_epi32(root->ends[ROOT_ENDS - 1]),
+		load_abreast(keys)
 	);
+
+	EACH_ABREAST(v) {
+		lanes line = (lanes)ranks.v[v] + 1;
+
+		lanes_store(offsets + v * LANES, line * LINE_BYTES);
+	}
 }
 
-static inline lanes root_ranks(const struct root *root, lanes keys)
+// Bit i: key i is local, by the ends in the head.
+static inline uint64_t find_local(const struct table *table, const uint32_t *keys, unsigned n)
 {
-	return (lanes)ranks_of_16(_mm512_load_si512(root), (__m512i)keys);
-}
-
-// One bit for each key that is local, by the ends in the head.
-static inline uint32_t local_lanes(const struct table *table, lanes keys)
-{
+	const __m512i none = _mm512_set1_epi32(INT32_MAX);
 	__mmask16 last = (__mmask16)(0xffffu << (16 - LOCAL_ENDS));
-	__m512i ends = _mm512_mask_compress_epi32(
-		_mm512_set1_epi32(INT32_MAX), last, _mm512_load_si512(table)
-	);
+	__m512i ends = _mm512_mask_compress_epi32(none, last, _mm512_load_si512(table));
+	struct abreast ranks = ranks_of_16(ends, none, load_abreast(keys));
+	uint64_t local = 0;
 
-	return lanes_mask((lanes)ranks_of_16(ends, (__m512i)keys) << 31);
+	EACH_ABREAST(v)
+		local |= (uint64_t)lanes_mask((lanes)ranks.v[v] << 31) << v * LANES;
+	return local;
 }
 
-// The same by those in two lines, or four, of their own.
+// The same for ends in two lines, or four. Where in its line the last end below the key stands
+// tells whether their number is odd: at an even index it is. The last end of each line is compared
+// when the line is chosen, and the very last when it is known whether it counts.
+static inline uint64_t find_even(struct abreast at, const __mmask16 *all)
+{
+	uint64_t even = 0;
+
+	EACH_ABREAST(v) {
+		__mmask16 mask = _mm512_testn_epi32_mask(at.v[v], _mm512_set1_epi32(1));
+
+		even |= (uint64_t)(__mmask16)(mask ^ all[v]) << v * LANES;
+	}
+	return even;
+}
+
+static inline uint64_t find_local_of_32(const union line *lines, struct abreast keys)
+{
+	const __m512i first = _mm512_set1_epi32(-1), second = _mm512_set1_epi32(LINE_ENDS - 1);
+	__m512i a = _mm512_load_si512(&lines[0]), b = _mm512_load_si512(&lines[1]);
+	__mmask16 all[ABREAST];
+	struct abreast at;
+
+	EACH_ABREAST(v) {
+		__mmask16 above_a = _mm512_cmpgt_epi32_mask(keys.v[v], last_end_of(&lines[0]));
+
+		at.v[v] = _mm512_mask_blend_epi32(above_a, first, second);
+		all[v] = _mm512_cmpgt_epi32_mask(keys.v[v], last_end_of(&lines[1]));
+	}
+#define END_AT(v, at) _mm512_permutex2var_epi32(a, at, b)
+	DESCEND(at, keys)
+#undef END_AT
+	return find_even(at, all);
+}
+
+static inline uint64_t find_local_of_64(const union line *lines, struct abreast keys)
+{
+	const __m512i first = _mm512_set1_epi32(-1), second = _mm512_set1_epi32(LINE_ENDS - 1);
+	__m512i a = _mm512_load_si512(&lines[0]), b = _mm512_load_si512(&lines[1]);
+	__m512i c = _mm512_load_si512(&lines[2]), d = _mm512_load_si512(&lines[3]);
+	__mmask16 above_b[ABREAST], all[ABREAST];
+	struct abreast at;
+
+	EACH_ABREAST(v) {
+		__mmask16 above_a = _mm512_cmpgt_epi32_mask(keys.v[v], last_end_of(&lines[0]));
+		__mmask16 above_c = _mm512_cmpgt_epi32_mask(keys.v[v], last_end_of(&lines[2]));
+
+		above_b[v] = _mm512_cmpgt_epi32_mask(keys.v[v], last_end_of(&lines[1]));
+		at.v[v] = _mm512_mask_blend_epi32((above_a ^ above_b[v]) | above_c, first, second);
+		all[v] = _mm512_cmpgt_epi32_mask(keys.v[v], last_end_of(&lines[3]));
+	}
+#define END_AT(v, at) \
+	_mm512_mask_blend_epi32( \
+		above_b[v], _mm512_permutex2var_epi32(a, at, b), \
+		_mm512_permutex2var_epi32(c, at, d) \
+	)
+	DESCEND(at, keys)
+#undef END_AT
+	return find_even(at, all);
+}
+
 #define MORE_LINES_PAY MORE_LOCAL_LINES
 
-static inline uint32_t more_local_lanes(const union line *lines, unsigned n_lines, lanes keys)
+static inline uint64_t find_more_local(
+	const union line *lines, unsigned n_lines, const uint32_t *keys, unsigned n
+)
 {
-	__m512i ranks = n_lines == 2 ? ranks_of_32(lines, (__m512i)keys)
-				     : ranks_of_64(lines, (__m512i)keys);
-
-	return lanes_mask((lanes)ranks << 31);
+	return n_lines == 2 ? find_local_of_32(lines, load_abreast(keys))
+			    : find_local_of_64(lines, load_abreast(keys));
 }
 
 #else
 
-static inline lanes root_ranks(const struct root *root, lanes keys)
+static inline void find_offsets(
+	const struct root *root, const uint32_t *keys, uint32_t *offsets, unsigned n
+)
 {
-	lanes ranks = {};
-
-	for (unsigned i = 0; i < LANES; i++)
-		ranks[i] = rank_root(root, (int32_t)keys[i]);
-	return ranks;
-}
-
-static inline uint32_t local_among(const int32_t *ends, unsigned n, lanes keys)
-{
-	signed_lanes ranks = {};
-
 	for (unsigned i = 0; i < n; i++)
-		ranks += ends[i] < (signed_lanes)keys;
-	return lanes_mask((lanes)ranks << 31);
+		offsets[i] = (rank_root(root, (int32_t)keys[i]) + 1) * LINE_BYTES;
 }
 
-static inline uint32_t local_lanes(const struct table *table, lanes keys)
+static inline uint64_t local_among(
+	const int32_t *ends, unsigned n_ends, const uint32_t *keys, unsigned n
+)
 {
-	return local_among(table->local, LOCAL_ENDS, keys);
+	uint64_t local = 0;
+
+	for (unsigned at = 0; at < n; at += LANES) {
+		signed_lanes vector = (signed_lanes)lanes_load(&keys[at]), ranks = {};
+
+		for (unsigned i = 0; i < n_ends; i++)
+			ranks += ends[i] < vector;
+		local |= (uint64_t)lanes_mask((lanes)ranks << 31) << at;
+	}
+	return local;
+}
+
+static inline uint64_t find_local(const struct table *table, const uint32_t *keys, unsigned n)
+{
+	return local_among(table->local, LOCAL_ENDS, keys, n);
 }
 
 // More lines cost more than a tree.
 #define MORE_LINES_PAY 2
 
-static inline uint32_t more_local_lanes(const union line *lines, unsigned n_lines, lanes keys)
+static inline uint64_t find_more_local(
+	const union line *lines, unsigned n_lines, const uint32_t *keys, unsigned n
+)
 {
-	return local_among(lines->ends, n_lines * LINE_ENDS, keys);
+	return local_among(lines->ends, n_lines * LINE_ENDS, keys, n);
 }
 
 #endif
