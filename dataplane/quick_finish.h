@@ -146,6 +146,21 @@ static inline void rewrite4(struct work *work, unsigned i, const struct egress *
 	rewrite_l2(ip, egress, egress->last);
 }
 
+// All of a burst, to one untagged egress. The first two bytes of the IP header are stored again
+// with what stands before it.
+static inline void rewrite4_all(struct work *work, const struct egress *egress)
+{
+	const __m128i l2 = _mm_loadu_si128((const void *)egress->l2);
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < work->n; i++) {
+		uint8_t *ip = header_of(work, i);
+
+		memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
+		_mm_storeu_si128((void *)(ip - L2_BYTES), _mm_insert_epi16(l2, load16(ip), 7));
+	}
+}
+
 static inline void rewrite6(struct work *work, unsigned i, const struct egress *egress)
 {
 	uint8_t *ip = header_of(work, i);
@@ -161,15 +176,8 @@ static inline void rewrite_group(
 	const struct egress out = *egress; // nothing that is written below can change it
 	uint64_t left;
 
-	if (out.l2_length == L2_BYTES)
-		for (left = which & ~work->ipv6; left != 0; left &= left - 1) {
-			unsigned i = (unsigned)__builtin_ctzll(left);
-			uint8_t *ip = header_of(work, i);
-
-			memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
-			memcpy(ip - L2_BYTES, out.l2, sizeof(uint64_t));
-			memcpy(ip - sizeof(uint64_t), &out.last, sizeof(uint64_t));
-		}
+	if (out.l2_length == L2_BYTES && which == all_of(work->n) && work->ipv6 == 0)
+		rewrite4_all(work, &out);
 	else
 		for (left = which & ~work->ipv6; left != 0; left &= left - 1)
 			rewrite4(work, (unsigned)__builtin_ctzll(left), &out);
