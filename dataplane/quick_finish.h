@@ -325,10 +325,61 @@ static __attribute__((noinline)) void finish_each(
 	}
 }
 
+// Packets that share an interconnect, and what finishing them needs.
+struct group {
+	uint64_t packets;
+	const struct egress *egress; // or NULL
+	struct traffic_count *total;
+};
+
 // Is a group too small to be worth a way of its own?
 static inline bool is_thin(uint64_t group, uint64_t left)
 {
 	return __builtin_popcountll(group) < GROUP_MIN && __builtin_popcountll(left) > GROUP_MIN;
+}
+
+// Of packets 'left'. Returns how many groups, and leaves in 'left' what is in none. What the groups
+// need is on its way to the cache then.
+static inline unsigned find_groups(
+	const struct work *work, struct traffic_count (*traffic)[2], uint64_t *left,
+	struct group *groups
+)
+{
+	unsigned n = 0;
+
+	while (*left != 0 && n < GROUPS_MAX) {
+		unsigned first = (unsigned)__builtin_ctzll(*left);
+		leaf_t leaf = work->leaves[first];
+		uint64_t same = find_equal(work->leaves, work->n, leaf) & *left;
+		struct group *group = &groups[n];
+
+		if (is_thin(same, *left))
+			break;
+		group->packets = same;
+		group->egress = egress_of(leaf);
+		group->total = count_of(traffic, leaf, work->clouds[first]);
+		rte_prefetch0(group->egress);
+		rte_prefetch0(group->total);
+		*left &= ~same;
+		n++;
+	}
+	return n;
+}
+
+static inline void finish_group(
+	struct work *work, struct quick_burst *burst, const struct group *group, uint64_t unpadded,
+	const bool mixed
+)
+{
+	const struct egress *egress = group->egress;
+	uint64_t fitting = egress ? group->packets & find_fitting(work, egress->limit) : 0;
+
+	work->good &= ~(group->packets & ~fitting);
+	if (fitting == 0)
+		return;
+	rewrite_group(work, fitting, unpadded, egress);
+	count(group->total, (unsigned)__builtin_popcountll(fitting), sum_lengths(work, fitting));
+	add_send(work, burst, fitting, egress->port, mixed);
 }
 
 static inline void finish(
@@ -337,26 +388,11 @@ static inline void finish(
 )
 {
 	uint64_t left = work->good, unpadded = find_unpadded(work);
+	struct group groups[GROUPS_MAX];
+	unsigned n = find_groups(work, traffic, &left, groups);
 
-	for (unsigned groups = 0; left != 0; groups++) {
-		unsigned first = (unsigned)__builtin_ctzll(left);
-		leaf_t leaf = work->leaves[first];
-		uint64_t same = find_equal(work->leaves, work->n, leaf) & left, fitting;
-		const struct egress *egress;
-
-		if (groups == GROUPS_MAX || is_thin(same, left)) {
-			finish_each(work, burst, traffic, left, unpadded, mixed);
-			return;
-		}
-		left &= ~same;
-		egress = egress_of(leaf);
-		fitting = egress ? same & find_fitting(work, egress->limit) : 0;
-		work->good &= ~(same & ~fitting);
-		if (fitting == 0)
-			continue;
-		rewrite_group(work, fitting, unpadded, egress);
-		count(count_of(traffic, leaf, work->clouds[first]),
-		      (unsigned)__builtin_popcountll(fitting), sum_lengths(work, fitting));
-		add_send(work, burst, fitting, egress->port, mixed);
-	}
+	for (unsigned i = 0; i < n; i++)
+		finish_group(work, burst, &groups[i], unpadded, mixed);
+	if (left != 0)
+		finish_each(work, burst, traffic, left, unpadded, mixed);
 }
