@@ -73,15 +73,15 @@ static size_t bytes_of_table(uint16_t cloud)
 // What arrived from one cloud. 'name' NULL with id 0: what cannot be attributed to any.
 static void add_cloud(struct stats *stats, uint16_t id, const char *name)
 {
+	uint64_t received = counters_read_received(id);
 	struct cloud_count count;
 
 	counters_read_cloud(id, &count);
-	if (name || count.received)
+	if (name || received)
 		add(stats, stats->clouds,
 		    json_pack(
-			    "{s:s?, s:I, s:I}", "cloud", name, "received",
-			    (json_int_t)count.received, "table_bytes",
-			    (json_int_t)bytes_of_table(id)
+			    "{s:s?, s:I, s:I}", "cloud", name, "received", (json_int_t)received,
+			    "table_bytes", (json_int_t)bytes_of_table(id)
 		    ));
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
 		if (count.drops[i])

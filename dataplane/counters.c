@@ -8,6 +8,7 @@
 
 #define TRAFFIC_SIZE (((size_t)INTERCONNECT_ID_MAX + 1) * 2 * sizeof(struct traffic_count))
 #define CLOUDS_SIZE (((size_t)CLOUD_ID_MAX + 1) * sizeof(struct cloud_count))
+#define RECEIVED_SIZE (((size_t)CLOUD_ID_MAX + 1) * sizeof(uint64_t))
 
 static struct counters *workers;
 static unsigned n_workers;
@@ -27,7 +28,8 @@ static int counters_reserve(struct counters *counters)
 {
 	counters->traffic = reserve(TRAFFIC_SIZE);
 	counters->clouds = reserve(CLOUDS_SIZE);
-	return counters->traffic && counters->clouds ? 0 : -ENOMEM;
+	counters->received = reserve(RECEIVED_SIZE);
+	return counters->traffic && counters->clouds && counters->received ? 0 : -ENOMEM;
 }
 
 static void counters_release(struct counters *counters)
@@ -36,6 +38,8 @@ static void counters_release(struct counters *counters)
 		munmap(counters->traffic, TRAFFIC_SIZE);
 	if (counters->clouds)
 		munmap(counters->clouds, CLOUDS_SIZE);
+	if (counters->received)
+		munmap(counters->received, RECEIVED_SIZE);
 	memset(counters, 0, sizeof(*counters));
 }
 
@@ -111,6 +115,15 @@ static void sum_cloud(uint16_t cloud, struct cloud_count *sum)
 	}
 }
 
+static uint64_t sum_received(uint16_t cloud)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < n_workers; i++)
+		sum += read_count(&workers[i].received[cloud]);
+	return sum;
+}
+
 void counters_read_traffic(uint32_t interconnect, unsigned direction, struct traffic_count *sum)
 {
 	sum_traffic(interconnect, direction, sum);
@@ -126,6 +139,11 @@ void counters_read_cloud(uint16_t cloud, struct cloud_count *sum)
 	sum_cloud(cloud, sum);
 	for (unsigned j = 0; j < CLOUD_COUNTS; j++)
 		sums[j] -= bases[j];
+}
+
+uint64_t counters_read_received(uint16_t cloud)
+{
+	return sum_received(cloud) - base.received[cloud];
 }
 
 void counters_read_worker(unsigned worker, struct worker_count *sum)
@@ -146,4 +164,5 @@ void counters_rebase_traffic(uint32_t interconnect)
 void counters_rebase_cloud(uint16_t cloud)
 {
 	sum_cloud(cloud, &base.clouds[cloud]);
+	base.received[cloud] = sum_received(cloud);
 }

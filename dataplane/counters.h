@@ -36,7 +36,6 @@ static inline unsigned traffic_direction(uint16_t from, uint16_t to)
 
 // Of one ingress cloud. Id 0 takes what cannot be attributed to a cloud. worker: rw, control: ro
 struct cloud_count {
-	uint64_t received;
 	uint64_t drops[DROP_REASON_COUNT];
 	uint64_t punts[PUNT_REASON_COUNT];
 	uint64_t icmp_sent; // ICMP errors made for this cloud's packets
@@ -50,10 +49,12 @@ struct worker_count {
 };
 
 // One worker's counters. 'traffic' holds [interconnect id][direction]; direction 0 is from the
-// cloud with the lower id to that with the higher.
+// cloud with the lower id to that with the higher. 'received' holds [cloud id] and stands apart
+// from the rest of a cloud's, which is seldom written: frames of many clouds count in few lines.
 struct counters {
 	struct traffic_count (*traffic)[2];
 	struct cloud_count *clouds;
+	uint64_t *received;
 	struct worker_count worker;
 } __attribute__((aligned(64)));
 
@@ -70,6 +71,7 @@ unsigned counters_workers(void);
 // Sums over all workers since the id was last given out. Control thread.
 void counters_read_traffic(uint32_t interconnect, unsigned direction, struct traffic_count *sum);
 void counters_read_cloud(uint16_t cloud, struct cloud_count *sum);
+uint64_t counters_read_received(uint16_t cloud);
 void counters_read_worker(unsigned worker, struct worker_count *sum);
 
 // The id has a new owner: count from zero. Control thread.

@@ -22,7 +22,7 @@ void exchange_set_table(uint16_t cloud, struct table *table)
 
 void exchange_set_ingress(uint16_t cloud, struct ingress *ingress)
 {
-	const struct ingress *old = publish(exchange.clouds[cloud].ingress, ingress);
+	const struct ingress *old = publish(exchange.ingresses[cloud], ingress);
 
 	if (old != NULL)
 		rcu_call(free, (void *)old);

@@ -95,17 +95,16 @@ struct poll_list {
 	} queue[];
 };
 
-// One cloud. control: wo by publish(), worker: ro by published()
+// What every packet of or to a cloud needs. control: wo by publish(), worker: ro by published()
 struct cloud_slot {
 	const struct table *table;
-	const struct ingress *ingress;
 	const struct egress *egress;
-	const void *unused; // two slots a cache line
 };
 
 // Only the control thread writes, when it publishes: no worker takes a line from another.
 struct exchange {
 	struct cloud_slot clouds[CLOUD_ID_MAX + 1];
+	const struct ingress *ingresses[CLOUD_ID_MAX + 1]; // by cloud
 	const struct port_map *ports[RTE_MAX_ETHPORTS];
 	const struct poll_list *polls[WORKERS_MAX];
 } __rte_cache_aligned;

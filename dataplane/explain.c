@@ -76,9 +76,10 @@ int explain(
 	if (cloud > CLOUD_ID_MAX)
 		return -ENOENT;
 
-	const struct cloud_slot *slot = &exchange.clouds[cloud];
+	const struct ingress *ingress = exchange.ingresses[cloud];
+	const struct table *table = exchange.clouds[cloud].table;
 
-	if (slot->ingress == NULL || slot->table == NULL)
+	if (ingress == NULL || table == NULL)
 		return -ENOENT;
 
 	struct packet packet = {
@@ -86,12 +87,12 @@ int explain(
 		.length = (uint16_t)(L2_LENGTH + size),
 		.l3 = L2_LENGTH,
 		.cloud = cloud,
-		.ingress = slot->ingress,
-		.table = slot->table,
+		.ingress = ingress,
+		.table = table,
 	};
 
 	memset(frame, 0, sizeof(frame));
-	make_frame(frame, slot->ingress, source, destination, ttl, size);
+	make_frame(frame, ingress, source, destination, ttl, size);
 	parse(&packet, 1);
 	look_up(&packet, 1);
 	decide(&packet, 1);

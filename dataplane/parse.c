@@ -48,7 +48,7 @@ void attribute(const struct port_map *map, struct packet *packets, unsigned n)
 		}
 
 		uint16_t cloud = map ? frame_cloud(map, packet, &type_at) : 0;
-		const struct ingress *ingress = published(exchange.clouds[cloud].ingress);
+		const struct ingress *ingress = published(exchange.ingresses[cloud]);
 		const struct table *table = published(exchange.clouds[cloud].table);
 
 		// Slot 0 is always empty. A cloud in the map without ingress or table is coming or

@@ -157,25 +157,25 @@ static void make_frame(
 
 int punt_send(uint16_t cloud, const uint8_t *frame, size_t length)
 {
-	const struct cloud_slot *slot = &exchange.clouds[cloud];
+	const struct ingress *ingress = exchange.ingresses[cloud];
+	const struct egress *egress = exchange.clouds[cloud].egress;
 
-	if (slot->ingress == NULL || slot->egress == NULL)
+	if (ingress == NULL || egress == NULL)
 		return -ENOENT;
-	if (!may_send(slot->ingress, frame, length))
+	if (!may_send(ingress, frame, length))
 		return -EPERM;
 
 	struct rte_mbuf *mbuf = worker_buffer();
-	size_t size = length - sizeof(struct rte_ether_hdr) + slot->egress->l2_length;
+	size_t size = length - sizeof(struct rte_ether_hdr) + egress->l2_length;
 
 	if (mbuf == NULL || size > rte_pktmbuf_tailroom(mbuf)) {
 		rte_pktmbuf_free(mbuf);
 		return -ENOBUFS;
 	}
 	make_frame(
-		(uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)size), slot->ingress, slot->egress,
-		frame, length
+		(uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)size), ingress, egress, frame, length
 	);
-	if (worker_inject(mbuf, slot->egress->port))
+	if (worker_inject(mbuf, egress->port))
 		return 0;
 	rte_pktmbuf_free(mbuf);
 	return -ENOBUFS;

@@ -291,7 +291,7 @@ static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct packet *packet = &packets[i];
 
-		worker->counters->clouds[packet->cloud].received++;
+		worker->counters->received[packet->cloud]++;
 		switch ((enum verdict)packet->verdict) {
 		case VERDICT_FORWARD:
 			if (packet->ip_length <= packet->egress->mtu) {
@@ -357,14 +357,14 @@ static void process_rest(
 
 static void dispatch_quick(struct worker *worker, struct quick_burst *burst)
 {
-	struct cloud_count *clouds = worker->counters->clouds;
+	uint64_t *received = worker->counters->received;
 	unsigned at = 0;
 
 	if (burst->cloud != 0)
-		clouds[burst->cloud].received += burst->n;
+		received[burst->cloud] += burst->n;
 	else
 		for (unsigned i = 0; i < burst->n; i++)
-			clouds[burst->clouds[i]].received++;
+			received[burst->clouds[i]]++;
 	for (unsigned i = 0; i < burst->n_sends; i++) {
 		const struct quick_send *send = &burst->sends[i];
 

@@ -380,7 +380,7 @@ static void assert_ports_are(const struct model *model)
 
 		assert_true(cloud->live.port_attached);
 		assert_int_equal(map->tagged[cloud->vlan], cloud->id);
-		assert_non_null(exchange.clouds[cloud->id].ingress);
+		assert_non_null(exchange.ingresses[cloud->id]);
 		attached++;
 	}
 	for (unsigned port = 0; port < RTE_MAX_ETHPORTS; port++)
@@ -388,7 +388,7 @@ static void assert_ports_are(const struct model *model)
 			tagged += exchange.ports[port]->tagged[vlan] != 0;
 	assert_int_equal(attached, tagged);
 	for (unsigned id = 1; id <= CLOUD_ID_MAX; id++)
-		if (exchange.clouds[id].table || exchange.clouds[id].ingress ||
+		if (exchange.clouds[id].table || exchange.ingresses[id] ||
 		    exchange.clouds[id].egress)
 			assert_non_null(region_cloud_by_id(&control.region, (uint16_t)id));
 }

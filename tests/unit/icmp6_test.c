@@ -227,7 +227,7 @@ static void no_error_without_a_gateway_to_send_it_from(void **state)
 	struct frame frame = ipv6(.hop_limit = 1);
 
 	assert_non_null(ingress);
-	*ingress = *exchange.clouds[1].ingress;
+	*ingress = *exchange.ingresses[1];
 	ingress->gateway6 = ingress->router6 = ingress->link_local = (struct addr6){};
 	exchange_set_ingress(1, ingress);
 	check_no_error("no gateway", &frame, HEADROOM, exchange.clouds[1].egress);

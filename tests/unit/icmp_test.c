@@ -231,7 +231,7 @@ static void no_error_without_a_gateway_to_send_it_from(void **state)
 	struct frame frame = ipv4(.ttl = 1);
 
 	assert_non_null(ingress);
-	*ingress = *exchange.clouds[1].ingress;
+	*ingress = *exchange.ingresses[1];
 	ingress->gateway = 0;
 	ingress->router = 0;
 	exchange_set_ingress(1, ingress);

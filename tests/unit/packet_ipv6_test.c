@@ -1030,7 +1030,7 @@ static void a_cloud_without_ipv6_hears_and_forwards_none(void **state)
 	struct route routes[] = {{prefix_of("10.1.0.0/22"), leaf_local(1)}};
 
 	assert_non_null(ingress);
-	*ingress = *exchange.clouds[1].ingress;
+	*ingress = *exchange.ingresses[1];
 	ingress->gateway6 = ingress->router6 = ingress->link_local = (struct addr6){};
 	exchange_set_ingress(1, ingress);
 	exchange_set_table(1, table_build(routes, 1, NULL, 0));

@@ -351,7 +351,7 @@ static void a_router_with_a_public_address_may_no_more_than_one_with_a_link_loca
 	struct ingress *ingress = calloc(1, sizeof(*ingress));
 
 	assert_non_null(ingress);
-	*ingress = *exchange.clouds[1].ingress;
+	*ingress = *exchange.ingresses[1];
 	ingress->gateway = 0xc0000201;
 	ingress->router = 0xc0000202;
 	exchange_set_ingress(1, ingress);
@@ -753,7 +753,7 @@ static void a_cloud_without_gateway_answers_no_arp_and_trusts_no_router(void **s
 	struct ingress *ingress = calloc(1, sizeof(*ingress));
 
 	assert_non_null(ingress);
-	*ingress = *exchange.clouds[1].ingress;
+	*ingress = *exchange.ingresses[1];
 	ingress->gateway = 0;
 	ingress->router = 0;
 	exchange_set_ingress(1, ingress);
