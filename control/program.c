@@ -232,7 +232,8 @@ static bool has_port(const struct cloud *cloud)
 {
 	const struct port_map *map = exchange.ports[cloud->live.port_id];
 
-	return (cloud->vlan == VLAN_NONE ? map->untagged : map->tagged[cloud->vlan]) == cloud->id;
+	return (cloud->vlan == VLAN_NONE ? map->clouds[UNTAGGED] : map->clouds[cloud->vlan]) ==
+		cloud->id;
 }
 
 int program_cloud(const struct cloud *cloud, struct refusal *refusal)

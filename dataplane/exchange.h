@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define VLAN_IDS 4096
+#define UNTAGGED VLAN_IDS // in place of a VLAN
 
 // How frames come in from a cloud. worker: ro
 struct ingress {
@@ -72,8 +73,7 @@ struct port_map {
 	uint64_t
 		mac; // ours on this port, as the first 8 bytes of a frame to it have it, the rest 0
 	bool trunk; // some frames have a tag
-	uint16_t untagged; // cloud id, or 0
-	uint16_t tagged[VLAN_IDS]; // cloud id by VLAN, or 0
+	uint16_t clouds[VLAN_IDS + 1]; // id by VLAN or UNTAGGED, or 0
 	struct tx_path tx[WORKERS_MAX];
 };
 

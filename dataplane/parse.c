@@ -24,16 +24,16 @@ static uint16_t frame_cloud(const struct port_map *map, struct packet *packet, u
 
 	*type_at = offsetof(struct rte_ether_hdr, ether_type);
 	if (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
-		return map->tagged[mbuf->vlan_tci & (VLAN_IDS - 1)];
+		return map->clouds[mbuf->vlan_tci & (VLAN_IDS - 1)];
 	if (read16(packet->frame + *type_at) != RTE_ETHER_TYPE_VLAN)
-		return map->untagged;
+		return map->clouds[UNTAGGED];
 	if (packet->length < sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr))
 		return 0;
 
 	uint16_t vlan = read16(packet->frame + sizeof(struct rte_ether_hdr)) & (VLAN_IDS - 1);
 
 	*type_at += sizeof(struct rte_vlan_hdr);
-	return map->tagged[vlan];
+	return map->clouds[vlan];
 }
 
 void attribute(const struct port_map *map, struct packet *packets, unsigned n)

@@ -323,12 +323,12 @@ int port_set_cloud(uint16_t id, uint16_t vlan, uint16_t cloud)
 		return -ENOMEM;
 	*map = *exchange.ports[id];
 	if (vlan == 0)
-		map->untagged = cloud;
+		map->clouds[UNTAGGED] = cloud;
 	else
-		map->tagged[vlan] = cloud;
+		map->clouds[vlan] = cloud;
 	map->trunk = false;
 	for (unsigned i = 0; i < VLAN_IDS; i++)
-		map->trunk |= map->tagged[i] != 0;
+		map->trunk |= map->clouds[i] != 0;
 	exchange_set_port(id, map);
 	return 0;
 }

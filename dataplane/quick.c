@@ -64,7 +64,7 @@ static void forward(
 	if (map->trunk && n > 0)
 		forward_of_trunk(&work, burst, traffic, map);
 	else
-		forward_of_one(&work, burst, traffic, map->untagged, true, map->mac);
+		forward_of_one(&work, burst, traffic, map->clouds[UNTAGGED], true, map->mac);
 	burst->rest = all_of(n) & ~work.good;
 }
 

@@ -94,12 +94,14 @@ static inline const struct table *table_of(uint16_t cloud)
 #define TAG_TYPE ((uint32_t)RTE_BE16(RTE_ETHER_TYPE_VLAN)) // in the order of the wire
 #define TAG_MASK (0xffffu | (uint32_t)RTE_BE16(VLAN_IDS - 1) << 16)
 
-static inline uint16_t cloud_by_tag(const struct port_map *map, uint32_t tag)
+// From tags to indices of port_map.clouds. Bit i: packet i is tagged.
+static inline uint32_t find_vlans(lanes *tags)
 {
-	bool tagged = (tag & 0xffffu) == TAG_TYPE;
-	uint16_t vlan = rte_be_to_cpu_16((uint16_t)(tag >> 16)) % VLAN_IDS;
+	lanes tagged = (lanes)((*tags & 0xffffu) == TAG_TYPE);
+	lanes vlan = (*tags >> 24) | (*tags >> 8 & (uint32_t)(VLAN_IDS - 1) & 0xff00u);
 
-	return tagged ? map->tagged[vlan] : map->untagged;
+	*tags = (vlan & tagged) | (~tagged & UNTAGGED);
+	return lanes_mask(tagged);
 }
 
 // Do all belong to one cloud, by one tag? Takes from 'good' what is sent to other MAC addresses
@@ -127,37 +129,52 @@ static inline bool one_tag(struct work *work, const struct port_map *map)
 	return (~same & all_of(work->n)) == 0;
 }
 
-// After one_tag(): true. Returns the cloud.
-static inline uint16_t read_one_tag(struct work *work, const struct port_map *map)
+// What is tagged begins later.
+static inline void move_starts(struct work *work)
 {
-	uint32_t tag = work->tags[0];
-
-	if ((tag & 0xffffu) == TAG_TYPE) {
-		work->tagged = all_of(work->n);
+	if (work->tagged == all_of(work->n))
 		for (unsigned i = 0; i < work->n; i++) {
 			work->start[i] += TAG_BYTES;
 			work->room[i] -= TAG_BYTES;
 		}
+	else
+		for (uint64_t left = work->tagged; left != 0; left &= left - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(left);
+
+			work->start[i] += TAG_BYTES;
+			work->room[i] -= TAG_BYTES;
+		}
+}
+
+// After one_tag(): true. Returns the cloud.
+static inline uint16_t read_one_tag(struct work *work, const struct port_map *map)
+{
+	lanes first = lanes_load(work->tags);
+
+	if (find_vlans(&first) & 1) {
+		work->tagged = all_of(work->n);
+		move_starts(work);
 	}
-	return cloud_by_tag(map, tag);
+	return map->clouds[first[0]];
 }
 
 // After one_tag(): false.
 static inline void read_tags(struct work *work, const struct port_map *map)
 {
 	for (unsigned at = 0; at < work->n; at += LANES) {
-		lanes tagged = (lanes)((lanes_load(&work->tags[at]) & 0xffffu) == TAG_TYPE);
+		lanes tags = lanes_load(&work->tags[at]);
 
-		work->tagged |= (uint64_t)lanes_mask(tagged) << at;
-		lanes_store(&work->room[at], lanes_load(&work->room[at]) - (tagged & TAG_BYTES));
+		work->tagged |= (uint64_t)find_vlans(&tags) << at;
+		lanes_store(&work->tags[at], tags);
 	}
+#pragma GCC unroll 4
 	for (unsigned i = 0; i < work->n; i++) {
-		uint16_t cloud = cloud_by_tag(map, work->tags[i]);
+		uint16_t cloud = map->clouds[work->tags[i]];
 		const struct table *table = table_of(cloud);
 
 		work->clouds[i] = cloud;
 		work->tables[i] = table;
 		rte_prefetch0(table_tree(table));
-		work->start[i] += (work->tagged >> i & 1) * TAG_BYTES;
 	}
+	move_starts(work);
 }

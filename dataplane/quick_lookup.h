@@ -92,18 +92,12 @@ static inline uint64_t local_in_one(struct work *work, const struct table *table
 
 // IPv4 in many tables: all roots first, so that all nodes are on their way to the cache at once
 
-static inline void find_nodes(
-	const struct table *const *tables, const uint32_t *keys, const struct node **nodes,
-	unsigned n
-)
+static inline const struct node *node_of(const union line *tree, uint32_t key)
 {
-#pragma GCC unroll 4
-	for (unsigned i = 0; i < n; i++) {
-		const union line *tree = table_tree(tables[i]);
+	const struct node *node = &tree[1 + rank_root(&tree->root, (int32_t)key)].node;
 
-		nodes[i] = &tree[1 + rank_root(&tree->root, (int32_t)keys[i])].node;
-		rte_prefetch0(nodes[i]);
-	}
+	rte_prefetch0(node);
+	return node;
 }
 
 static inline void search_nodes(
@@ -124,7 +118,9 @@ static inline void search_many(
 {
 	const struct node *nodes[QUICK_MAX];
 
-	find_nodes(tables, keys, nodes, n);
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++)
+		nodes[i] = node_of(table_tree(tables[i]), keys[i]);
 	search_nodes(tables, keys, nodes, leaves, n);
 }
 
@@ -259,8 +255,13 @@ static inline uint64_t look_up4_in_many(struct work *work)
 	leaf_t leaves[QUICK_MAX];
 	uint64_t local = 0;
 
-	find_nodes(work->tables, work->source, sources, work->n);
-	find_nodes(work->tables, work->destination, destinations, work->n);
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < work->n; i++) {
+		const union line *tree = table_tree(work->tables[i]);
+
+		sources[i] = node_of(tree, work->source[i]);
+		destinations[i] = node_of(tree, work->destination[i]);
+	}
 	search_nodes(work->tables, work->source, sources, leaves, work->n);
 	search_nodes(work->tables, work->destination, destinations, work->leaves, work->n);
 	for (unsigned at = 0; at < work->n; at += LANES) {

@@ -23,7 +23,8 @@ struct work {
 	uint64_t tagged; // bit i: packet i came with a tag
 	struct rte_mbuf **mbufs;
 	uint8_t *start[QUICK_MAX]; // LEAD bytes before the IP header
-	uint32_t tags[QUICK_MAX]; // on a trunk: the 4 bytes from the ethertype on
+	uint32_t tags[QUICK_MAX]; // on a trunk: the 4 bytes from the ethertype on, then which
+				  // element of the port's map tells the cloud
 	uint32_t room[QUICK_MAX]; // bytes of frame from the IP header on
 	uint32_t length[QUICK_MAX]; // of the packet: IP header and what it says to follow
 	uint32_t source[QUICK_MAX]; // as keys, of IPv4

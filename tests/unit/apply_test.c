@@ -379,13 +379,13 @@ static void assert_ports_are(const struct model *model)
 		const struct port_map *map = exchange.ports[cloud->live.port_id];
 
 		assert_true(cloud->live.port_attached);
-		assert_int_equal(map->tagged[cloud->vlan], cloud->id);
+		assert_int_equal(map->clouds[cloud->vlan], cloud->id);
 		assert_non_null(exchange.ingresses[cloud->id]);
 		attached++;
 	}
 	for (unsigned port = 0; port < RTE_MAX_ETHPORTS; port++)
 		for (unsigned vlan = 0; exchange.ports[port] && vlan < VLAN_IDS; vlan++)
-			tagged += exchange.ports[port]->tagged[vlan] != 0;
+			tagged += exchange.ports[port]->clouds[vlan] != 0;
 	assert_int_equal(attached, tagged);
 	for (unsigned id = 1; id <= CLOUD_ID_MAX; id++)
 		if (exchange.clouds[id].table || exchange.ingresses[id] ||

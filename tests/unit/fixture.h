@@ -240,9 +240,9 @@ static inline void publish_map(uint16_t port, uint16_t cloud)
 	memcpy(&map->mac, &mac, sizeof(mac));
 	map->trunk = cloud_vlan(cloud) != 0;
 	if (map->trunk)
-		map->tagged[cloud_vlan(cloud)] = cloud;
+		map->clouds[cloud_vlan(cloud)] = cloud;
 	else
-		map->untagged = cloud;
+		map->clouds[UNTAGGED] = cloud;
 	exchange_set_port(port, map);
 }
 

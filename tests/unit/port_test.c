@@ -128,8 +128,8 @@ static void a_port_is_shared_and_goes_with_its_last_user(void **state)
 	assert_true(rte_is_valid_assigned_ether_addr(&info.mac)); // the driver has none
 	assert_int_equal(port_set_cloud(info.id, 0, 5), 0);
 	assert_int_equal(port_set_cloud(info.id, 4094, 6), 0);
-	assert_int_equal(exchange.ports[info.id]->untagged, 5);
-	assert_int_equal(exchange.ports[info.id]->tagged[4094], 6);
+	assert_int_equal(exchange.ports[info.id]->clouds[UNTAGGED], 5);
+	assert_int_equal(exchange.ports[info.id]->clouds[4094], 6);
 	detach(info.id);
 	assert_int_equal(rte_eth_dev_get_port_by_name("net_null7", &id), 0);
 	assert_non_null(exchange.ports[info.id]);

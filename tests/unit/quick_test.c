@@ -100,10 +100,10 @@ static void publish_ports(void)
 
 		assert_non_null(map);
 		memcpy(&map->mac, &mac, sizeof(mac));
-		map->untagged = port;
+		map->clouds[UNTAGGED] = port;
 		map->trunk = port == TRUNK;
 		for (uint16_t cloud = TRUNK + 1; port == TRUNK && cloud <= CLOUDS; cloud++)
-			map->tagged[vlan_of(cloud)] = cloud;
+			map->clouds[vlan_of(cloud)] = cloud;
 		exchange_set_port(port, map);
 	}
 }
