@@ -18,7 +18,7 @@ static inline void forward_of_one(
 	uint16_t cloud, const bool by_mac, uint64_t mac
 )
 {
-	for (unsigned i = 0; i < work->n; i++)
+	for (unsigned i = 0; i < QUICK_MAX; i++)
 		work->clouds[i] = burst->clouds[i] = cloud;
 	burst->cloud = cloud;
 	check(work, by_mac, mac);
