@@ -101,6 +101,22 @@ scan() { # NAMESPACE TARGET [OPTION...]
 	equal 0 "$(jq .answered <<<"$answer")" "answers: $answer"
 }
 
+# All targets: a few at a time, since a scan mostly waits; not so many that rates would be exceeded
+# for which a frame is dropped.
+scan_targets() { # NAMESPACE OPTION...
+	local target pid scans=()
+	for target in $(targets); do
+		scan "$1" "$target" "${@:2}" &
+		scans+=($!)
+		((${#scans[@]} < 4)) && continue
+		wait "${scans[0]}"
+		scans=("${scans[@]:1}")
+	done
+	for pid in "${scans[@]}"; do
+		wait "$pid"
+	done
+}
+
 bait_untouched() {
 	finish bait
 	cat "$STREAMS/bait.json"
@@ -129,9 +145,7 @@ the_bait_works() {
 no_port_answers() {
 	background bait - receive --port "$BAIT" --tcp-listen
 	for ns in t0x-pc1 t0x-pc1-vm; do
-		for target in $(targets); do
-			scan "$ns" "$target" --tcp 22,53,80,179,443,"$BAIT" --udp 53,67,123,3784,"$BAIT"
-		done
+		scan_targets "$ns" --tcp 22,53,80,179,443,"$BAIT" --udp 53,67,123,3784,"$BAIT"
 	done
 	# From the transit address, which alone the gateway listens to.
 	scan t0x-pc1 169.254.1.1 --from 169.254.1.2 --tcp 1-1024,"$BAIT" --udp 1-256,3784,4784,"$BAIT"
@@ -150,9 +164,7 @@ no_port_answers_to_the_netdevs_own_mac() {
 	ip -n t0x-pc1 neigh replace 169.254.1.1 lladdr "$mac" dev t0 nud permanent
 	ip -n t0x-pc1 neigh replace fd00:1:ffff::1 lladdr "$mac" dev t0 nud permanent
 	for ns in t0x-pc1 t0x-pc1-vm; do
-		for target in $(targets); do
-			scan "$ns" "$target" --tcp "$BAIT" --udp "$BAIT"
-		done
+		scan_targets "$ns" --tcp "$BAIT" --udp "$BAIT"
 	done
 	for target in $(targets) 255.255.255.255 224.0.0.1 169.254.1.3 ff02::1 ::1; do
 		for source in $(sources_like "$target"); do
