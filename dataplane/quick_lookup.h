@@ -138,22 +138,28 @@ static __attribute__((noinline)) leaf_t follow6(
 	return value;
 }
 
-// Many keys, one level of all trees after the other: no key waits for another's lines.
-static inline void search6_many(
-	const union line *const *trees, const int64_t *keys, leaf_t *values, unsigned n
+static inline void search_nodes6(
+	const union line *const *nodes, const int64_t *keys, leaf_t *values, unsigned n
 )
 {
-	const union line *lines[QUICK_MAX];
-
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
-		lines[i] = inner6_of(trees[i], keys[i]);
+		values[i] = nodes[i]->node6.values[rank_node6(&nodes[i]->node6, keys[i])];
+}
+
+// Many keys, one level of all trees after the other: no key waits for another's lines. 'lines' come
+// as the trees.
+static inline void search6_many(
+	const union line **lines, const int64_t *keys, leaf_t *values, unsigned n
+)
+{
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++)
+		lines[i] = inner6_of(lines[i], keys[i]);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
 		lines[i] = node6_of(lines[i], keys[i]);
-#pragma GCC unroll 4
-	for (unsigned i = 0; i < n; i++)
-		values[i] = lines[i]->node6.values[rank_node6(&lines[i]->node6, keys[i])];
+	search_nodes6(lines, keys, values, n);
 }
 
 static inline void lookup6_many(
@@ -161,14 +167,14 @@ static inline void lookup6_many(
 	leaf_t *leaves, unsigned n
 )
 {
-	const union line *trees[QUICK_MAX] = {};
-	int64_t keys[QUICK_MAX] = {};
+	const union line *lines[QUICK_MAX];
+	int64_t keys[QUICK_MAX];
 
 	for (unsigned i = 0; i < n; i++) {
-		trees[i] = tables[i]->tree6;
+		lines[i] = tables[i]->tree6;
 		keys[i] = key6_of(uppers[i]);
 	}
-	search6_many(trees, keys, leaves, n);
+	search6_many(lines, keys, leaves, n);
 	if (any_leads_on(leaves, n))
 		for (unsigned i = 0; i < n; i++)
 			leaves[i] = follow6(tables[i], uppers[i], lowers[i], leaves[i]);
@@ -181,50 +187,67 @@ static inline void lookup6_many(
 struct ipv6_packets {
 	unsigned n;
 	const uint8_t *headers[QUICK_MAX];
-	const struct table *tables[QUICK_MAX];
-	const union line *trees[QUICK_MAX];
+	const struct table *tables[QUICK_MAX]; // unless there is one for all
 };
 
-// The leaves of the addresses that stand there in the headers.
-static inline void look_up6_at(const struct ipv6_packets *packets, unsigned offset, leaf_t *leaves)
+static inline void close_up6(
+	const struct work *work, const struct table *one, struct ipv6_packets *packets
+)
 {
-	int64_t keys[QUICK_MAX] = {}; // the upper halves: most often enough
-
-	for (unsigned k = 0; k < packets->n; k++)
-		keys[k] = key6_of(rte_be_to_cpu_64(load64(packets->headers[k] + offset)));
-	search6_many(packets->trees, keys, leaves, packets->n);
-	if (!any_leads_on(leaves, packets->n))
-		return;
-	for (unsigned k = 0; k < packets->n; k++) {
-		const uint8_t *addr = packets->headers[k] + offset;
-
-		leaves[k] =
-			follow6(packets->tables[k], rte_be_to_cpu_64(load64(addr)),
-				rte_be_to_cpu_64(load64(addr + 8)), leaves[k]);
-	}
-}
-
-// Of the IPv6 packets: leaves of the destinations. Returns whose source is local. 'one' is the
-// table of all, or NULL.
-static __attribute__((noinline)) uint64_t look_up6(struct work *work, const struct table *one)
-{
-	leaf_t sources[QUICK_MAX], destinations[QUICK_MAX];
-	struct ipv6_packets packets = {};
-	uint64_t local = 0;
 	unsigned k = 0;
 
 	for (uint64_t left = work->ipv6; left != 0; left &= left - 1, k++) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
-		const struct table *table = one ? one : work->tables[i];
 
-		packets.headers[k] = header_of(work, i);
-		packets.tables[k] = table;
-		packets.trees[k] = table->tree6;
+		packets->headers[k] = header_of(work, i);
+		if (!one)
+			packets->tables[k] = work->tables[i];
 	}
-	packets.n = k;
-	look_up6_at(&packets, SOURCE6_AT, sources);
-	look_up6_at(&packets, DESTINATION6_AT, destinations);
-	k = 0;
+	packets->n = k;
+}
+
+// The leaves of the addresses that stand there in the headers. 'one' is the table of all, or NULL.
+static inline void look_up6_at(
+	const struct ipv6_packets *packets, const struct table *one, unsigned offset, leaf_t *leaves
+)
+{
+	int64_t keys[QUICK_MAX]; // the upper halves: most often enough
+	const union line *lines[QUICK_MAX];
+	unsigned n = packets->n;
+
+#pragma GCC unroll 4
+	for (unsigned k = 0; k < n; k++)
+		keys[k] = key6_of(rte_be_to_cpu_64(load64(packets->headers[k] + offset)));
+	if (one) {
+		find_nodes6(one->tree6, keys, lines, n);
+		search_nodes6(lines, keys, leaves, n);
+	} else {
+		for (unsigned k = 0; k < n; k++)
+			lines[k] = packets->tables[k]->tree6;
+		search6_many(lines, keys, leaves, n);
+	}
+	if (!any_leads_on(leaves, n))
+		return;
+	for (unsigned k = 0; k < n; k++) {
+		const uint8_t *addr = packets->headers[k] + offset;
+
+		leaves[k] =
+			follow6(one ? one : packets->tables[k], rte_be_to_cpu_64(load64(addr)),
+				rte_be_to_cpu_64(load64(addr + 8)), leaves[k]);
+	}
+}
+
+// Of the IPv6 packets: leaves of the destinations. Returns whose source is local.
+static inline uint64_t look_up6(struct work *work, const struct table *one)
+{
+	leaf_t sources[QUICK_MAX], destinations[QUICK_MAX];
+	struct ipv6_packets packets;
+	uint64_t local = 0;
+	unsigned k = 0;
+
+	close_up6(work, one, &packets);
+	look_up6_at(&packets, one, SOURCE6_AT, sources);
+	look_up6_at(&packets, one, DESTINATION6_AT, destinations);
 	for (uint64_t left = work->ipv6; left != 0; left &= left - 1, k++) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
 
@@ -232,6 +255,18 @@ static __attribute__((noinline)) uint64_t look_up6(struct work *work, const stru
 		work->leaves[i] = destinations[k];
 	}
 	return local;
+}
+
+static __attribute__((noinline)) uint64_t look_up6_in_one(
+	struct work *work, const struct table *table
+)
+{
+	return look_up6(work, table);
+}
+
+static __attribute__((noinline)) uint64_t look_up6_in_many(struct work *work)
+{
+	return look_up6(work, NULL);
 }
 
 // Both families. Leaves in 'good' what has a source of its cloud's own.
@@ -245,7 +280,7 @@ static inline void look_up_in_one(struct work *work, const struct table *table, 
 		search_one(table, work->destination, work->leaves, work->n);
 	}
 	if (work->ipv6 != 0)
-		work->ipv6 &= look_up6(work, table);
+		work->ipv6 &= look_up6_in_one(work, table);
 	work->good = ipv4 | work->ipv6;
 }
 
@@ -279,6 +314,6 @@ static inline void look_up_in_many(struct work *work)
 	if (ipv4 != 0)
 		ipv4 &= look_up4_in_many(work);
 	if (work->ipv6 != 0)
-		work->ipv6 &= look_up6(work, NULL);
+		work->ipv6 &= look_up6_in_many(work);
 	work->good = ipv4 | work->ipv6;
 }

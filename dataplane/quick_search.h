@@ -198,6 +198,7 @@ static inline leaf_t search6(const union line *tree, int64_t key)
 #define EACH_ABREAST(v) for (unsigned v = 0; v < ABREAST; v++)
 
 _Static_assert(QUICK_MAX == ABREAST * LANES, "a burst");
+_Static_assert(LINE_BYTES == 1 << 6, "shifted by 6");
 
 struct abreast {
 	__m512i v[ABREAST];
@@ -343,6 +344,101 @@ static inline uint64_t find_local_of_64(const union line *lines, struct abreast 
 	return find_even(at, all);
 }
 
+// IPv6: two levels at once, when a tree has no more than four inner nodes, which is the first 216
+// ranges.
+#define FEW_INNERS 4
+#define KEYS6 (LANES / 2) // of a vector
+
+static inline bool has_few_inners(const union line *tree)
+{
+	return tree->root6.ends[FEW_INNERS - 1] == INT64_MAX;
+}
+
+// Those that there are; in place of others the first, which no key leads to.
+static inline void load_inners(const union line *tree, __m512i *inners)
+{
+	for (unsigned k = 0; k < FEW_INNERS; k++) {
+		bool there = k == 0 || tree->root6.ends[k - 1] != INT64_MAX;
+
+		inners[k] = _mm512_load_si512(&tree[there ? 1 + k * INNER6_LINES : 1]);
+	}
+}
+
+#define HALVE6(at, keys, half) \
+	EACH_ABREAST(v) { \
+		__m512i probe = _mm512_add_epi64((at).v[v], _mm512_set1_epi64(half)); \
+		__mmask8 below = _mm512_cmpgt_epi64_mask((keys).v[v], END_AT(v, probe)); \
+\
+		(at).v[v] = _mm512_mask_mov_epi64((at).v[v], below, probe); \
+	}
+
+// The nodes of as many keys as go abreast. The ends of two inner nodes follow each other in the
+// index of a permutation: 'at' begins before those of the key's own, and 'line' has what is to be
+// added to get from there to a line of the tree.
+static inline void find_nodes6_abreast(
+	const union line *tree, const __m512i *inners, const int64_t *from, const union line **nodes
+)
+{
+	const int64_t *ends = tree->root6.ends;
+	const __m512i first = _mm512_set1_epi64(-1), second = _mm512_set1_epi64(ROOT6_ENDS - 1);
+	struct abreast keys, at, line;
+	__mmask8 upper[ABREAST];
+
+	EACH_ABREAST(v) {
+		__m512i key = _mm512_loadu_si512(from + v * KEYS6);
+		__mmask8 above0 = _mm512_cmpgt_epi64_mask(key, _mm512_set1_epi64(ends[0]));
+		__mmask8 above1 = _mm512_cmpgt_epi64_mask(key, _mm512_set1_epi64(ends[1]));
+		__mmask8 above2 = _mm512_cmpgt_epi64_mask(key, _mm512_set1_epi64(ends[2]));
+		__mmask8 odd = (above0 ^ above1) | above2;
+		__m512i inner = _mm512_set1_epi64(2 + 1);
+
+		inner = _mm512_mask_mov_epi64(
+			inner, above1, _mm512_set1_epi64(2 + 1 + 2 * INNER6_LINES)
+		);
+		line.v[v] = _mm512_mask_add_epi64(
+			inner, odd, inner, _mm512_set1_epi64(INNER6_LINES - ROOT6_ENDS)
+		);
+		at.v[v] = _mm512_mask_blend_epi64(odd, first, second);
+		keys.v[v] = key;
+		upper[v] = above1;
+	}
+#define END_AT(v, at) \
+	_mm512_mask_blend_epi64( \
+		upper[v], _mm512_permutex2var_epi64(inners[0], at, inners[1]), \
+		_mm512_permutex2var_epi64(inners[2], at, inners[3]) \
+	)
+	HALVE6(at, keys, 4)
+	HALVE6(at, keys, 2)
+	HALVE6(at, keys, 1)
+	HALVE6(at, keys, 1) // 8 ends have 9 ranks
+#undef END_AT
+	EACH_ABREAST(v) {
+		__m512i offset = _mm512_slli_epi64(_mm512_add_epi64(at.v[v], line.v[v]), 6);
+
+		_mm512_storeu_si512(
+			nodes + v * KEYS6,
+			_mm512_add_epi64(offset, _mm512_set1_epi64((int64_t)tree))
+		);
+	}
+}
+
+// The nodes of many keys in one tree. Arrays have room for QUICK_MAX.
+static inline void find_nodes6(
+	const union line *tree, const int64_t *keys, const union line **nodes, unsigned n
+)
+{
+	if (has_few_inners(tree)) {
+		__m512i inners[FEW_INNERS];
+
+		load_inners(tree, inners);
+		for (unsigned at = 0; at < n; at += ABREAST * KEYS6)
+			find_nodes6_abreast(tree, inners, &keys[at], &nodes[at]);
+	} else {
+		for (unsigned i = 0; i < n; i++)
+			nodes[i] = node6_of(inner6_of(tree, keys[i]), keys[i]);
+	}
+}
+
 #define MORE_LINES_PAY MORE_LOCAL_LINES
 
 static inline uint64_t find_more_local(
@@ -382,6 +478,15 @@ static inline uint64_t local_among(
 static inline uint64_t find_local(const struct table *table, const uint32_t *keys, unsigned n)
 {
 	return local_among(table->local, LOCAL_ENDS, keys, n);
+}
+
+static inline void find_nodes6(
+	const union line *tree, const int64_t *keys, const union line **nodes, unsigned n
+)
+{
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++)
+		nodes[i] = node6_of(inner6_of(tree, keys[i]), keys[i]);
 }
 
 // More lines cost more than a tree.
