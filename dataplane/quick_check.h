@@ -18,15 +18,19 @@ static inline lanes next_hop(lanes hop)
 	return hop + 0xffffu + carry;
 }
 
-// Bits of the good among a vector of packets; those of what is IPv6 go to 'ipv6', unchecked.
-static inline uint32_t check_lanes(struct work *work, unsigned at, uint32_t *ipv6)
-{
-	lanes words[8]; // [2]: up to the ethertype, [3]: version, length, [5]: TTL, protocol,
-			// checksum, [6]: source, [7]: destination
-	lanes high, low, sum, length, room, type, differs, below;
+// Headers are checked a vector of packets at a time, by words from LEAD bytes before the IP header
+// on: [2] ends with the ethertype, [3] begins the IP header. What must be equal is gathered in one
+// vector of differences, what must not be below 0 in another: one comparison for all.
+#define NEGATIVE 0x80000000u
 
-	load_words(&work->start[at], words);
-	room = lanes_load(&work->room[at]);
+// Bits of the good. [3]: version, length, [5]: TTL, protocol, checksum, [6]: source,
+// [7]: destination.
+static inline uint32_t check4_lanes(
+	struct work *work, unsigned at, const lanes *words, lanes room, lanes type
+)
+{
+	lanes high, low, sum, length, differs, below;
+
 	// The sum of ten halves, from that of the high ones and that of all, in which the low ones
 	// carried into the high ones.
 	high = ((words[3] >> 16) + (words[4] >> 16)) + ((words[5] >> 16) + (words[6] >> 16)) +
@@ -35,50 +39,55 @@ static inline uint32_t check_lanes(struct work *work, unsigned at, uint32_t *ipv
 	sum = high + low;
 	sum = (sum & 0xffffu) + (sum >> 16); // no carry is left
 	length = (words[3] >> 24) | (words[3] >> 8 & 0xff00u);
-	type = words[2] >> 16;
-	// What must be equal, and what must not be below 0: one comparison for all.
 	differs = (type ^ RTE_BE16(RTE_ETHER_TYPE_IPV4)) | ((words[3] & 0xffu) ^ 0x45u) |
 		(sum ^ 0xffffu);
 	below = (length - IPV4_BYTES) | (room - length) | ((words[5] & 0xffu) - 2u);
-	*ipv6 = lanes_zero(type ^ RTE_BE16(RTE_ETHER_TYPE_IPV6));
 
 	lanes_store(&work->length[at], length);
 	lanes_store(&work->source[at], lanes_swap32(words[6]) ^ KEY_FLIP);
 	lanes_store(&work->destination[at], lanes_swap32(words[7]) ^ KEY_FLIP);
 	lanes_store(&work->hop[at], next_hop(words[5]));
-	return lanes_zero(differs | (below & 0x80000000u));
+	return lanes_zero(differs | (below & NEGATIVE));
 }
 
 // IPv6: RFC 8200 section 3. Extension headers that a router or all on the way may have to look at
 // are not plain: hop-by-hop options (0), routing (43) and destination options (60).
-
-#define NOT_PLAIN6 (1ull << 0 | 1ull << 43 | 1ull << 60)
-
-static inline bool is_plain6(uint8_t next_header)
+static inline uint32_t find_plain6(lanes next_header)
 {
-	return next_header > 63 || (NOT_PLAIN6 >> next_header & 1) == 0;
+	return ~(
+		lanes_zero(next_header) | lanes_zero(next_header ^ 43u) |
+		lanes_zero(next_header ^ 60u)
+	);
 }
 
-static inline bool check6_one(struct work *work, unsigned i)
+// Bits of the good, when there is some IPv6. [3]: version, [4]: payload length, next header, hop
+// limit.
+static inline uint32_t check6_lanes(
+	struct work *work, unsigned at, const lanes *words, lanes room, lanes type
+)
 {
-	const uint8_t *ip = header_of(work, i);
-	uint32_t payload = rte_be_to_cpu_16(load16(ip + 4));
+	lanes ipv6 = (lanes)(type == RTE_BE16(RTE_ETHER_TYPE_IPV6));
+	lanes payload = (words[4] >> 8 & 0xffu) | (words[4] << 8 & 0xff00u);
+	lanes length = payload + IPV6_BYTES;
+	lanes differs = (type ^ RTE_BE16(RTE_ETHER_TYPE_IPV6)) | ((words[3] & 0xf0u) ^ 0x60u);
+	lanes below = (payload - 1u) | (room - length) | ((words[4] >> 24) - 2u);
 
-	work->length[i] = payload + IPV6_BYTES;
-	return (ip[0] >> 4 == 6) & (payload != 0) & is_plain6(ip[6]) & (ip[7] > 1) &
-		((int32_t)work->length[i] <= (int32_t)work->room[i]);
+	lanes_store(&work->length[at], (lanes_load(&work->length[at]) & ~ipv6) | (length & ipv6));
+	return lanes_zero(differs | (below & NEGATIVE)) & find_plain6(words[4] >> 16 & 0xffu);
 }
 
-// Of the packets 'which', all IPv6: what is good.
-static inline uint64_t check6(struct work *work, uint64_t which)
+// Bits of the good. Those of IPv6 go to 'ipv6', and are not in the result.
+static inline uint32_t check_lanes(struct work *work, unsigned at, uint32_t *ipv6)
 {
-	uint64_t good = 0;
+	lanes words[8], room = lanes_load(&work->room[at]), type;
+	uint32_t good;
 
-	for (; which != 0; which &= which - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(which);
-
-		good |= (uint64_t)check6_one(work, i) << i;
-	}
+	load_words(&work->start[at], words);
+	type = words[2] >> 16;
+	*ipv6 = lanes_zero(type ^ RTE_BE16(RTE_ETHER_TYPE_IPV6));
+	good = check4_lanes(work, at, words, room, type);
+	if (*ipv6 != 0)
+		*ipv6 = check6_lanes(work, at, words, room, type);
 	return good;
 }
 
@@ -124,7 +133,5 @@ static inline void check(struct work *work, const bool by_mac, uint64_t mac)
 	if (by_mac) // now that the frames are in the cache
 		check_mac(work, mac);
 	work->ipv6 &= work->good;
-	if (work->ipv6 != 0)
-		work->ipv6 = check6(work, work->ipv6);
-	work->good = (work->good & good) | work->ipv6;
+	work->good &= good | work->ipv6;
 }
