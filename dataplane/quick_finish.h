@@ -252,45 +252,66 @@ static inline void find_targets(const struct work *work, struct targets *targets
 	}
 }
 
+// What is handled at a time: small enough that what was fetched for it is still there.
+#define BLOCK 16
+
+static inline uint64_t block_of(uint64_t packets, unsigned at)
+{
+	return packets & (((uint64_t)1 << BLOCK) - 1) << at;
+}
+
+// Of some packets: the egresses, which are on their way then, as are the counters.
+static inline void find_egresses(
+	uint64_t left, const struct targets *targets, const char *traffic,
+	const struct egress **egresses
+)
+{
+	for (; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		const struct cloud_slot *slot =
+			(const void *)((const char *)exchange.clouds + targets->slots[i]);
+
+		egresses[i] = published(slot->egress);
+		rte_prefetch0(egresses[i]);
+		rte_prefetch0(traffic + targets->totals[i]);
+	}
+}
+
 static inline uint64_t rewrite_each(
-	struct work *work, void *traffic, uint64_t left, uint64_t unpadded, uint32_t *ports
+	struct work *work, char *traffic, uint64_t packets, uint64_t unpadded, uint32_t *ports
 )
 {
 	const uint64_t same_untagged = find_same_bounds(work, unpadded, L2_BYTES);
 	const uint64_t same_tagged = find_same_bounds(work, unpadded, L2_BYTES + TAG_BYTES);
-	const struct egress *egresses[QUICK_MAX] = {};
+	const struct egress *egresses[QUICK_MAX];
 	const uint64_t ipv6 = work->ipv6;
 	struct targets targets;
 	uint64_t sent = 0;
 
 	find_targets(work, &targets);
-	for (uint64_t one = left; one != 0; one &= one - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(one);
-		const struct cloud_slot *slot =
-			(const void *)((const char *)exchange.clouds + targets.slots[i]);
+	for (unsigned at = 0; at < work->n; at += BLOCK) {
+		uint64_t left = block_of(packets, at);
 
-		egresses[i] = published(slot->egress);
-		rte_prefetch0(egresses[i]);
-		rte_prefetch0((const char *)traffic + targets.totals[i]);
-	}
-	for (; left != 0; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(left);
-		const struct egress *egress = egresses[i];
-		uint32_t length = work->length[i];
-		uint64_t same;
+		find_egresses(left, &targets, traffic, egresses);
+		for (; left != 0; left &= left - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(left);
+			const struct egress *egress = egresses[i];
+			uint32_t length = work->length[i];
+			uint64_t same;
 
-		if (!egress || length > egress->limit)
-			continue;
-		sent |= (uint64_t)1 << i;
-		ports[i] = egress->port;
-		count((void *)((char *)traffic + targets.totals[i]), 1, length);
-		same = egress->l2_length == L2_BYTES ? same_untagged : same_tagged;
-		if (!(same >> i & 1))
-			rewrite_bounds(work, i, egress->l2_length);
-		if (ipv6 >> i & 1)
-			rewrite6(work, i, egress);
-		else
-			rewrite4(work, i, egress);
+			if (!egress || length > egress->limit)
+				continue;
+			sent |= (uint64_t)1 << i;
+			ports[i] = egress->port;
+			count((void *)(traffic + targets.totals[i]), 1, length);
+			same = egress->l2_length == L2_BYTES ? same_untagged : same_tagged;
+			if (!(same >> i & 1))
+				rewrite_bounds(work, i, egress->l2_length);
+			if (ipv6 >> i & 1)
+				rewrite6(work, i, egress);
+			else
+				rewrite4(work, i, egress);
+		}
 	}
 	return sent;
 }
@@ -313,7 +334,8 @@ static __attribute__((noinline)) void finish_each(
 )
 {
 	uint32_t ports[QUICK_MAX] = {};
-	uint64_t sent = rewrite_each(work, traffic, left & find_peers(work), unpadded, ports);
+	uint64_t peers = left & find_peers(work);
+	uint64_t sent = rewrite_each(work, (char *)traffic, peers, unpadded, ports);
 
 	work->good = (work->good & ~left) | sent;
 	while (sent != 0) {
