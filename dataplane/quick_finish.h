@@ -89,7 +89,7 @@ static inline uint64_t find_fitting(const struct work *work, uint32_t limit)
 	uint64_t found = 0;
 
 	for (unsigned at = 0; at < work->n; at += LANES)
-		found |= (uint64_t)lanes_mask((lanes)(lanes_load(&work->length[at]) <= limit))
+		found |= (uint64_t)lanes_at_most(lanes_load(&work->length[at]), lanes_set(limit))
 			<< at;
 	return found;
 }
@@ -100,8 +100,8 @@ static inline uint64_t find_unpadded(const struct work *work)
 	uint64_t found = 0;
 
 	for (unsigned at = 0; at < work->n; at += LANES)
-		found |= (uint64_t)lanes_mask((lanes
-			 )(lanes_load(&work->length[at]) == lanes_load(&work->room[at])))
+		found |= (uint64_t
+			 )lanes_equal(lanes_load(&work->length[at]), lanes_load(&work->room[at]))
 			<< at;
 	return found;
 }
@@ -337,8 +337,7 @@ static inline uint64_t find_peers(const struct work *work)
 	uint64_t local = 0;
 
 	for (unsigned at = 0; at < work->n; at += LANES)
-		local |= (uint64_t)lanes_mask((lanes
-			 )((lanes_load(&work->leaves[at]) & INTERCONNECT_ID_MAX) == 0))
+		local |= (uint64_t)lanes_zero(lanes_load(&work->leaves[at]) & INTERCONNECT_ID_MAX)
 			<< at;
 	return ~local;
 }

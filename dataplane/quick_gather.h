@@ -117,12 +117,12 @@ static inline bool one_tag(struct work *work, const struct port_map *map)
 
 	for (unsigned at = 0; at < work->n; at += LANES) {
 		lanes words[4]; // [0] and half of [1]: destination MAC, [3]: tag, if it is one
-		lanes to_us;
+		lanes differs;
 
 		load_four(&work->start[at], LEAD - L2_BYTES, words);
-		to_us = (lanes)(words[0] == mac_low) & (lanes)((words[1] & 0xffffu) == mac_high);
-		ours |= (uint64_t)lanes_mask(to_us) << at;
-		same |= (uint64_t)lanes_mask((lanes)((words[3] & mask) == (first & mask))) << at;
+		differs = (words[0] ^ mac_low) | ((words[1] & 0xffffu) ^ mac_high);
+		ours |= (uint64_t)lanes_zero(differs) << at;
+		same |= (uint64_t)lanes_zero((words[3] ^ first) & mask) << at;
 		lanes_store(&work->tags[at], words[3]);
 	}
 	work->good &= ours;

@@ -32,12 +32,11 @@ static __attribute__((noinline)) void follow_one(
 
 static inline bool any_leads_on(const leaf_t *leaves, unsigned n)
 {
+	const lanes most = lanes_set(INTERCONNECT_ID_MAX - 1);
 	uint64_t found = 0;
 
 	for (unsigned at = 0; at < n; at += LANES)
-		found |= (uint64_t
-			 )lanes_mask((lanes)(lanes_load(&leaves[at]) - 1 < INTERCONNECT_ID_MAX))
-			<< at;
+		found |= (uint64_t)lanes_at_most(lanes_load(&leaves[at]) - 1, most) << at;
 	return (found & all_of(n)) != 0;
 }
 
@@ -47,7 +46,7 @@ static inline uint64_t find_equal(const leaf_t *leaves, unsigned n, leaf_t leaf)
 	uint64_t found = 0;
 
 	for (unsigned at = 0; at < n; at += LANES)
-		found |= (uint64_t)lanes_mask((lanes)(lanes_load(&leaves[at]) == leaf)) << at;
+		found |= (uint64_t)lanes_equal(lanes_load(&leaves[at]), lanes_set(leaf)) << at;
 	return found;
 }
 
@@ -302,7 +301,7 @@ static inline uint64_t look_up4_in_many(struct work *work)
 	for (unsigned at = 0; at < work->n; at += LANES) {
 		lanes own = half_lanes_load(&work->clouds[at]) << LEAF_INTERCONNECT_BITS;
 
-		local |= (uint64_t)lanes_mask((lanes)(lanes_load(&leaves[at]) == own)) << at;
+		local |= (uint64_t)lanes_equal(lanes_load(&leaves[at]), own) << at;
 	}
 	return local;
 }

@@ -42,6 +42,11 @@ static inline lanes half_lanes_load(const uint16_t *from)
 	return __builtin_convertvector(vector, lanes);
 }
 
+static inline lanes lanes_set(uint32_t value)
+{
+	return (lanes){} + value;
+}
+
 static inline void lanes_store(uint32_t *to, lanes vector)
 {
 	__builtin_memcpy(to, &vector, sizeof(vector));
@@ -56,6 +61,26 @@ static inline uint32_t lanes_mask(lanes vector)
 	return (uint32_t)_mm256_movemask_ps((__m256)vector);
 #else
 	return (uint32_t)_mm_movemask_ps((__m128)vector);
+#endif
+}
+
+// One bit for each lane in which both are equal.
+static inline uint32_t lanes_equal(lanes a, lanes b)
+{
+#if LANES == 16
+	return _mm512_cmpeq_epi32_mask((wide)a, (wide)b);
+#else
+	return lanes_mask((lanes)(a == b));
+#endif
+}
+
+// One bit for each lane in which a is no more than b.
+static inline uint32_t lanes_at_most(lanes a, lanes b)
+{
+#if LANES == 16
+	return _mm512_cmple_epu32_mask((wide)a, (wide)b);
+#else
+	return lanes_mask((lanes)(a <= b));
 #endif
 }
 

@@ -39,8 +39,8 @@ static const struct {
 	[PUNT_echo] = {200, 100},
 };
 
-// So many frames to one port at a time are worth a call of their own: their buffers are still in the
-// nearest cache. Fewer wait for more.
+// So many frames to one port at a time are worth a call of their own: their buffers are still in
+// the nearest cache. Fewer wait for more.
 #define SEND_AT_ONCE 8
 
 // Rounds without a packet before a worker pauses, and before it sleeps.
