@@ -70,15 +70,30 @@ static void forward(
 
 // Lookup alone
 
+static inline void flip_keys(const uint32_t *addrs, uint32_t *keys, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		keys[i] = addrs[i] ^ KEY_FLIP;
+}
+
 static void lookup_ipv4(
 	const struct table *const *tables, const uint32_t *addrs, leaf_t *leaves, unsigned n
 )
 {
 	uint32_t keys[QUICK_MAX];
 
-	for (unsigned i = 0; i < n; i++)
-		keys[i] = addrs[i] ^ KEY_FLIP;
+	flip_keys(addrs, keys, n);
 	search_many(tables, keys, leaves, n);
+}
+
+static void lookup_ipv4_in_one(
+	const struct table *table, const uint32_t *addrs, leaf_t *leaves, unsigned n
+)
+{
+	uint32_t keys[QUICK_MAX];
+
+	flip_keys(addrs, keys, n);
+	search_one(table, keys, leaves, n);
 }
 
 static void lookup_ipv6(
@@ -87,6 +102,14 @@ static void lookup_ipv6(
 )
 {
 	lookup6_many(tables, uppers, lowers, leaves, n);
+}
+
+static void lookup_ipv6_in_one(
+	const struct table *table, const uint64_t *uppers, const uint64_t *lowers, leaf_t *leaves,
+	unsigned n
+)
+{
+	lookup6_one(table, uppers, lowers, leaves, n);
 }
 
 extern const struct quick QUICK;
@@ -101,4 +124,6 @@ const struct quick QUICK = {
 	.forward = forward,
 	.lookup_ipv4 = lookup_ipv4,
 	.lookup_ipv6 = lookup_ipv6,
+	.lookup_ipv4_in_one = lookup_ipv4_in_one,
+	.lookup_ipv6_in_one = lookup_ipv6_in_one,
 };

@@ -53,6 +53,13 @@ struct quick {
 	void (*lookup_ipv6
 	)(const struct table *const *tables, const uint64_t *uppers, const uint64_t *lowers,
 	  leaf_t *leaves, unsigned n);
+
+	// The same in one table: what takes several tables does not know that they are alike.
+	void (*lookup_ipv4_in_one
+	)(const struct table *table, const uint32_t *addrs, leaf_t *leaves, unsigned n);
+	void (*lookup_ipv6_in_one
+	)(const struct table *table, const uint64_t *uppers, const uint64_t *lowers, leaf_t *leaves,
+	  unsigned n);
 };
 
 // In use; NULL until chosen. worker: ro

@@ -179,6 +179,32 @@ static inline void lookup6_many(
 			leaves[i] = follow6(tables[i], uppers[i], lowers[i], leaves[i]);
 }
 
+// The same in one table.
+static inline void search6_one(
+	const struct table *table, const int64_t *keys, leaf_t *values, unsigned n
+)
+{
+	const union line *nodes[QUICK_MAX];
+
+	find_nodes6(table->tree6, keys, nodes, n);
+	search_nodes6(nodes, keys, values, n);
+}
+
+static inline void lookup6_one(
+	const struct table *table, const uint64_t *uppers, const uint64_t *lowers, leaf_t *leaves,
+	unsigned n
+)
+{
+	int64_t keys[QUICK_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		keys[i] = key6_of(uppers[i]);
+	search6_one(table, keys, leaves, n);
+	if (any_leads_on(leaves, n))
+		for (unsigned i = 0; i < n; i++)
+			leaves[i] = follow6(table, uppers[i], lowers[i], leaves[i]);
+}
+
 #define SOURCE6_AT 8
 #define DESTINATION6_AT 24
 
@@ -218,8 +244,7 @@ static inline void look_up6_at(
 	for (unsigned k = 0; k < n; k++)
 		keys[k] = key6_of(rte_be_to_cpu_64(load64(packets->headers[k] + offset)));
 	if (one) {
-		find_nodes6(one->tree6, keys, lines, n);
-		search_nodes6(lines, keys, leaves, n);
+		search6_one(one, keys, leaves, n);
 	} else {
 		for (unsigned k = 0; k < n; k++)
 			lines[k] = packets->tables[k]->tree6;

@@ -44,6 +44,14 @@ static const struct quick *ways[SIMD_COUNT];
 			answers->narrow, BURST \
 		); \
 	} \
+	static void ipv4_##name##_same( \
+		void *const *tables, const struct keys *keys, unsigned at, union answers *answers \
+	) \
+	{ \
+		ways[simd]->lookup_ipv4_in_one( \
+			tables[at], &keys->ipv4[at], answers->narrow, BURST \
+		); \
+	} \
 	static void ipv6_##name( \
 		void *const *tables, const struct keys *keys, unsigned at, union answers *answers \
 	) \
@@ -51,6 +59,14 @@ static const struct quick *ways[SIMD_COUNT];
 		ways[simd]->lookup_ipv6( \
 			(const struct table *const *)&tables[at], &keys->uppers[at], \
 			&keys->lowers[at], answers->narrow, BURST \
+		); \
+	} \
+	static void ipv6_##name##_same( \
+		void *const *tables, const struct keys *keys, unsigned at, union answers *answers \
+	) \
+	{ \
+		ways[simd]->lookup_ipv6_in_one( \
+			tables[at], &keys->uppers[at], &keys->lowers[at], answers->narrow, BURST \
 		); \
 	}
 
@@ -65,13 +81,14 @@ unsigned structures_ours(struct structure *structures)
 		enum simd simd;
 		enum family family;
 		void (*lookup)(void *const *, const struct keys *, unsigned, union answers *);
+		void (*lookup_same)(void *const *, const struct keys *, unsigned, union answers *);
 	} all[] = {
-		{"t0x", SIMD_NONE, FAMILY_IPV4, ipv4_none},
-		{"t0x AVX2", SIMD_AVX2, FAMILY_IPV4, ipv4_avx2},
-		{"t0x AVX-512", SIMD_AVX512, FAMILY_IPV4, ipv4_avx512},
-		{"t0x", SIMD_NONE, FAMILY_IPV6, ipv6_none},
-		{"t0x AVX2", SIMD_AVX2, FAMILY_IPV6, ipv6_avx2},
-		{"t0x AVX-512", SIMD_AVX512, FAMILY_IPV6, ipv6_avx512},
+		{"t0x", SIMD_NONE, FAMILY_IPV4, ipv4_none, ipv4_none_same},
+		{"t0x AVX2", SIMD_AVX2, FAMILY_IPV4, ipv4_avx2, ipv4_avx2_same},
+		{"t0x AVX-512", SIMD_AVX512, FAMILY_IPV4, ipv4_avx512, ipv4_avx512_same},
+		{"t0x", SIMD_NONE, FAMILY_IPV6, ipv6_none, ipv6_none_same},
+		{"t0x AVX2", SIMD_AVX2, FAMILY_IPV6, ipv6_avx2, ipv6_avx2_same},
+		{"t0x AVX-512", SIMD_AVX512, FAMILY_IPV6, ipv6_avx512, ipv6_avx512_same},
 	};
 	unsigned n = 0;
 
@@ -86,6 +103,7 @@ unsigned structures_ours(struct structure *structures)
 			.free = release,
 			.bytes = bytes,
 			.lookup = all[n].lookup,
+			.lookup_same = all[n].lookup_same,
 			.is_right = is_right,
 		};
 	return n;
