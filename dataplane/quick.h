@@ -23,15 +23,17 @@ struct quick_burst {
 	uint64_t rest; // bit i: mbufs[i] is left to the stages, untouched
 	uint16_t cloud; // all that is not came from; 0: see 'clouds'
 	unsigned n;
+	uint16_t clouds[QUICK_MAX + 16]; // [n] where each came from, and room to write too much
 
-	// What to send, rewritten, one group after the other.
-	struct rte_mbuf *mbufs[QUICK_MAX + 8]; // [n], and room to write too much
-	uint16_t clouds[QUICK_MAX + 16]; // [n] where each came from
+	// What to send, rewritten, one group after the other, in the order of 'clouds'.
 	unsigned n_sends;
 	struct quick_send {
 		uint16_t port;
 		uint16_t n;
+		struct rte_mbuf **mbufs; // [n]
 	} sends[QUICK_MAX];
+
+	struct rte_mbuf *mbufs[QUICK_MAX + 8]; // that groups of a part of the burst point to
 };
 
 struct quick {

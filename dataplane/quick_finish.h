@@ -226,11 +226,16 @@ static inline void add_send(
 	bool mixed
 )
 {
-	unsigned n = pick(work, which, &burst->mbufs[burst->n]);
+	struct rte_mbuf **mbufs = work->mbufs;
+	unsigned n = work->n;
 
+	if (which != all_of(n)) {
+		mbufs = &burst->mbufs[burst->n];
+		n = pick(work, which, mbufs);
+	}
 	if (mixed)
 		pick_clouds(work, which, &burst->clouds[burst->n]);
-	burst->sends[burst->n_sends++] = (struct quick_send){port, (uint16_t)n};
+	burst->sends[burst->n_sends++] = (struct quick_send){port, (uint16_t)n, mbufs};
 	burst->n += n;
 }
 

@@ -369,7 +369,7 @@ static void dispatch_quick(struct worker *worker, struct quick_burst *burst)
 	for (unsigned i = 0; i < burst->n_sends; i++) {
 		const struct quick_send *send = &burst->sends[i];
 
-		send_to(worker, &burst->mbufs[at], &burst->clouds[at], send->n, send->port);
+		send_to(worker, send->mbufs, &burst->clouds[at], send->n, send->port);
 		at += send->n;
 	}
 }

@@ -311,7 +311,7 @@ static unsigned find_sent(const struct trial *trial, unsigned i, uint16_t *port)
 
 	for (unsigned s = 0; s < trial->burst.n_sends; s++)
 		for (unsigned k = 0; k < trial->burst.sends[s].n; k++, at++)
-			if (trial->burst.mbufs[at] == trial->mbufs[i]) {
+			if (trial->burst.sends[s].mbufs[k] == trial->mbufs[i]) {
 				*port = trial->burst.sends[s].port;
 				return at;
 			}
