@@ -83,6 +83,22 @@ nothing_is_late_or_lost_while_interconnects_come_and_go() {
 	tell "$(jq -r '"\(.frames) frames, \(.changes) changes, \(.changes_per_second | round)/s"' "$REPORT/update.json")"
 }
 
+# Where there is no memory for all of them, it says so.
+all_contestants_forward() {
+	rm -f "$REPORT"/forward*
+	run --quick forward | tee "$VERDICTS/forward"
+	if grep -q '^skipped: forward' "$VERDICTS/forward"; then
+		tell "$(grep '^skipped: forward' "$VERDICTS/forward")"
+		return
+	fi
+	test -s "$REPORT/forward.txt"
+	told forward '[.cases[].name] == ["ipv4-64", "ipv6-64"]'
+	told forward 'all(.cases[]; [.contestants[].name] | contains(["l3fwd-lpm", "l3fwd-fib", "testpmd-mac", "t0x"]))'
+	told forward 'all(.cases[].contestants[]; (.cannot | not) and .packets_per_second.median > 1e6)'
+	head -n 2 "$REPORT/forward-ipv4.svg" | grep -q '<svg'
+	tell "$(jq -r '[.cases[] | "\(.name) \((.contestants[] | select(.name == "t0x").ratio.median * 100 | round) / 100) of \(.reference)"] | join(", ")' "$REPORT/forward.json")"
+}
+
 VERDICTS=$(mktemp -d)
 trap 'rm -rf "$VERDICTS"' EXIT
 promise_log
@@ -92,4 +108,5 @@ promise verdicts_say_what_was_reached
 promise the_quick_run_ends_well
 promise every_lookup_is_right
 promise nothing_is_late_or_lost_while_interconnects_come_and_go
+promise all_contestants_forward
 promises_end
