@@ -37,7 +37,8 @@ static inline uint32_t check4_lanes(
 		(words[7] >> 16);
 	low = ((words[3] + words[4]) + (words[5] + words[6])) + words[7] - (high << 16);
 	sum = high + low;
-	sum = (sum & 0xffffu) + (sum >> 16); // no carry is left
+	// Folded once: so few halves give 0xffff now or never.
+	sum = (sum & 0xffffu) + (sum >> 16);
 	length = (words[3] >> 24) | (words[3] >> 8 & 0xff00u);
 	differs = (type ^ RTE_BE16(RTE_ETHER_TYPE_IPV4)) | ((words[3] & 0xffu) ^ 0x45u) |
 		(sum ^ 0xffffu);
@@ -114,7 +115,7 @@ static inline void check_mac(struct work *work, uint64_t mac)
 			differs,
 			_mm_xor_si128(_mm_loadu_si128((const void *)frame_of(work, i)), ours)
 		);
-	if (_mm_cvtsi128_si64(differs) << 16 != 0)
+	if ((uint64_t)_mm_cvtsi128_si64(differs) << 16 != 0)
 		work->good &= find_ours(work, mac);
 }
 
