@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Counters: each worker writes lines of its own, readers add them up.
 //
-// A worker counts a burst in locals and flushes once. Nothing is ever reset while the daemon runs:
-// when an interconnect id or a cloud id is given to a new owner, the control thread keeps the sums
-// of that moment as a base and subtracts it from then on.
+// A worker counts packets that share a counter at once. Nothing is ever reset while the daemon
+// runs: when an interconnect id or a cloud id is given to a new owner, the control thread keeps the
+// sums of that moment as a base and subtracts it from then on.
 //
 // Every frame that a worker receives is counted once as received, and then under exactly one of
 // forwarded (the traffic of an interconnect), dropped (by reason) or punted (by reason). A frame

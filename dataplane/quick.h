@@ -25,7 +25,8 @@ struct quick_burst {
 	unsigned n;
 	uint16_t clouds[QUICK_MAX + 16]; // [n] where each came from, and room to write too much
 
-	// What to send, rewritten, one group after the other, in the order of 'clouds'.
+	// What to send, rewritten, one group after the other, in the order of 'clouds'. A burst
+	// that goes out whole is where it came in.
 	unsigned n_sends;
 	struct quick_send {
 		uint16_t port;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "quick_lookup.h"
+#include "quick_rewrite.h"
 
 // Interconnects in a burst that are taken one after the other, and how many packets each must have
 // for that; of the rest each packet counts alone.
@@ -12,7 +13,7 @@
 
 #if LANES == 16
 
-// The mbufs of some packets, in order. Writes up to 7 too many.
+// The mbufs of some packets, in order. Writes up to 8 too many.
 static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
 {
 	unsigned n = 0;
@@ -40,7 +41,7 @@ static inline uint32_t sum_lengths(const struct work *work, uint64_t which)
 	return (uint32_t)_mm512_reduce_add_epi32(sum);
 }
 
-// The clouds of some packets, in order. Writes up to 15 too many.
+// The clouds of some packets, in order. Writes up to 16 too many.
 static inline void pick_clouds(const struct work *work, uint64_t which, uint16_t *to)
 {
 	for (unsigned at = 0; at < work->n; at += LANES) {
@@ -94,100 +95,6 @@ static inline uint64_t find_fitting(const struct work *work, uint32_t limit)
 	return found;
 }
 
-// Bit i: nothing stands behind the packet in its frame.
-static inline uint64_t find_unpadded(const struct work *work)
-{
-	uint64_t found = 0;
-
-	for (unsigned at = 0; at < work->n; at += LANES)
-		found |= (uint64_t
-			 )lanes_equal(lanes_load(&work->length[at]), lanes_load(&work->room[at]))
-			<< at;
-	return found;
-}
-
-// Rewriting
-
-// Where the frame begins, and ends: what stands behind the packet is the sender's padding, which
-// stays in its cloud.
-static inline void rewrite_bounds(struct work *work, unsigned i, unsigned l2_length)
-{
-	struct rte_mbuf *mbuf = work->mbufs[i];
-	unsigned l2_before = L2_BYTES + (work->tagged >> i & 1) * TAG_BYTES;
-	uint16_t length = (uint16_t)(l2_length + work->length[i]);
-
-	mbuf->data_off = (uint16_t)(mbuf->data_off + l2_before - l2_length);
-	mbuf->data_len = length;
-	mbuf->pkt_len = length;
-}
-
-// Bit i: a frame with an L2 header of this length begins and ends where packet i's did.
-static inline uint64_t find_same_bounds(
-	const struct work *work, uint64_t unpadded, unsigned l2_length
-)
-{
-	return unpadded & (l2_length == L2_BYTES ? ~work->tagged : work->tagged);
-}
-
-static inline void rewrite_l2(uint8_t *ip, const struct egress *egress, uint64_t last)
-{
-	if (egress->l2_length == L2_BYTES)
-		memcpy(ip - L2_BYTES, egress->l2, sizeof(uint64_t));
-	else
-		memcpy(ip - L2_BYTES - TAG_BYTES, egress->l2, 2 * sizeof(uint64_t));
-	memcpy(ip - sizeof(uint64_t), &last, sizeof(uint64_t));
-}
-
-static inline void rewrite4(struct work *work, unsigned i, const struct egress *egress)
-{
-	uint8_t *ip = header_of(work, i);
-
-	memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
-	rewrite_l2(ip, egress, egress->last);
-}
-
-// All of a burst, to one untagged egress. The first two bytes of the IP header are stored again
-// with what stands before it.
-static inline void rewrite4_all(struct work *work, const struct egress *egress)
-{
-	const __m128i l2 = _mm_loadu_si128((const void *)egress->l2);
-
-#pragma GCC unroll 4
-	for (unsigned i = 0; i < work->n; i++) {
-		uint8_t *ip = header_of(work, i);
-
-		memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
-		_mm_storeu_si128((void *)(ip - L2_BYTES), _mm_insert_epi16(l2, load16(ip), 7));
-	}
-}
-
-static inline void rewrite6(struct work *work, unsigned i, const struct egress *egress)
-{
-	uint8_t *ip = header_of(work, i);
-
-	ip[7]--; // hop limit
-	rewrite_l2(ip, egress, egress->last6);
-}
-
-static inline void rewrite_group(
-	struct work *work, uint64_t which, uint64_t unpadded, const struct egress *egress
-)
-{
-	const struct egress out = *egress; // nothing that is written below can change it
-	uint64_t left;
-
-	if (out.l2_length == L2_BYTES && which == all_of(work->n) && work->ipv6 == 0)
-		rewrite4_all(work, &out);
-	else
-		for (left = which & ~work->ipv6; left != 0; left &= left - 1)
-			rewrite4(work, (unsigned)__builtin_ctzll(left), &out);
-	for (left = which & work->ipv6; left != 0; left &= left - 1)
-		rewrite6(work, (unsigned)__builtin_ctzll(left), &out);
-	for (left = which & ~find_same_bounds(work, unpadded, out.l2_length); left != 0;
-	     left &= left - 1)
-		rewrite_bounds(work, (unsigned)__builtin_ctzll(left), out.l2_length);
-}
-
 // Count and send
 
 // Of packets by one interconnect from one cloud: the leaf tells the other end.
@@ -205,8 +112,8 @@ static inline void count(struct traffic_count *total, uint64_t packets, uint64_t
 	__atomic_store_n(&total->bytes, total->bytes + bytes, __ATOMIC_RELAXED);
 }
 
-// One packet, by one load and one store. A load waits long for stores of another width, so nothing
-// else counts in the same burst what this does. Readers take either half, which are written whole.
+// One packet, by one load and one store. A load waits long for stores of another width: no group of
+// the burst counts what this does. Readers take either half, which are written whole.
 static inline void count_one(struct traffic_count *total, uint32_t bytes)
 {
 	__m128i one = _mm_set_epi64x((int64_t)bytes, 1);

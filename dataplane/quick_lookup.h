@@ -3,7 +3,7 @@
 // only.
 #pragma once
 
-#include "quick_search.h"
+#include "quick_abreast.h"
 #include "quick_work.h"
 
 #include <rte_prefetch.h>
