@@ -110,8 +110,11 @@ static void publish_ports(void)
 
 static void publish_region(void)
 {
+	// Local space in the head of a table up to 6, in two lines up to 16, in four up to 32.
+	static const unsigned counts[] = {25, 90, 6, 7, 16, 17, 32, 33};
+
 	for (unsigned a = 1; a <= CLOUDS; a++) {
-		n_prefixes[a] = a == 1 ? 25 : a == 2 ? 90 : 1 + random_below(8);
+		n_prefixes[a] = a <= RTE_DIM(counts) ? counts[a - 1] : 1 + random_below(8);
 		for (unsigned b = 1; b < a; b++)
 			linked[a][b] = linked[b][a] = b == 1 || random_below(3) == 0;
 	}
@@ -479,6 +482,32 @@ static void what_is_plain_and_good_goes_the_quick_way(void **state)
 	for_each_way(run_plain);
 }
 
+// Whole and other bursts of one cloud each, by its tag.
+static void run_clouds(const struct quick *way)
+{
+	static struct trial trial;
+
+	for (unsigned burst = 0; burst < BURSTS; burst++) {
+		unsigned cloud = TRUNK + burst % (CLOUDS - TRUNK + 1);
+
+		trial.port = TRUNK;
+		trial.n = random_below(2) ? QUICK_MAX : 1 + random_below(QUICK_MAX);
+		for (unsigned i = 0; i < trial.n; i++) {
+			trial.frames[i] = burst % 2 && random_below(16) == 0
+				? odd_frame(cloud)
+				: good_frame(cloud, random_peer(cloud));
+			trial.headroom[i] = HEADROOM_BYTES;
+		}
+		run_trial(&trial, way);
+		end_trial(&trial);
+	}
+}
+
+static void a_burst_of_one_cloud_fares_as_with_the_stages(void **state)
+{
+	for_each_way(run_clouds);
+}
+
 // One interconnect, a few, and more than are grouped: all of a burst on one port or two.
 static void run_groups(const struct quick *way)
 {
@@ -558,6 +587,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mutated_frames_fare_as_with_the_stages),
 		cmocka_unit_test(what_is_plain_and_good_goes_the_quick_way),
+		cmocka_unit_test(a_burst_of_one_cloud_fares_as_with_the_stages),
 		cmocka_unit_test(any_number_of_interconnects_in_a_burst_is_counted_apart),
 		cmocka_unit_test(a_tag_is_not_written_where_there_is_no_room_for_it),
 	};

@@ -451,6 +451,27 @@ static struct route *many_routes(unsigned n, enum family family)
 	return routes;
 }
 
+// One address, one at a time and in bursts.
+static void check_number(const struct table *table, enum family family, u128 number, leaf_t leaf)
+{
+	struct addr addr = addr_of(family, number);
+
+	assert_int_equal(table_lookup(table, &addr), leaf);
+	burst_add(table, family, number, leaf);
+}
+
+// Its first and its last address, and the one behind, which no other route has.
+static void check_route(const struct table *table, const struct route *route, leaf_t leaf)
+{
+	enum family family = route->prefix.addr.family;
+	u128 first = number_of(&route->prefix.addr);
+	u128 last = first + host_mask(family, route->prefix.len);
+
+	check_number(table, family, first, leaf);
+	check_number(table, family, last, leaf);
+	check_number(table, family, last + 1, LEAF_NONE);
+}
+
 static void the_largest_table_is_right_and_one_route_more_is_refused(void **state)
 {
 	static const enum family families[] = {FAMILY_IPV4, FAMILY_IPV6};
@@ -460,17 +481,8 @@ static void the_largest_table_is_right_and_one_route_more_is_refused(void **stat
 		struct table *table = table_build(routes, TABLE_MAX_ROUTES, NULL, 0);
 
 		assert_non_null(table);
-		for (unsigned i = 0; i < TABLE_MAX_ROUTES; i++) {
-			u128 first = number_of(&routes[i].prefix.addr);
-			u128 last = first + host_mask(families[f], routes[i].prefix.len);
-			struct addr at_first = addr_of(families[f], first);
-			struct addr at_last = addr_of(families[f], last);
-			struct addr behind = addr_of(families[f], last + 1);
-
-			assert_int_equal(table_lookup(table, &at_first), routes[i].leaf);
-			assert_int_equal(table_lookup(table, &at_last), routes[i].leaf);
-			assert_int_equal(table_lookup(table, &behind), LEAF_NONE);
-		}
+		for (unsigned i = 0; i < TABLE_MAX_ROUTES; i++)
+			check_route(table, &routes[i], routes[i].leaf);
 		let_go(table);
 
 		errno = 0;
@@ -478,6 +490,18 @@ static void the_largest_table_is_right_and_one_route_more_is_refused(void **stat
 		assert_int_equal(errno, E2BIG);
 		free(routes);
 	}
+}
+
+static void check_filling(const struct route *routes, unsigned all, unsigned n)
+{
+	enum family family = routes[0].prefix.addr.family;
+	struct table *table = table_build(routes, n, NULL, 0);
+
+	assert_non_null(table);
+	for (unsigned i = 0; i < all; i++)
+		check_route(table, &routes[i], i < n ? routes[i].leaf : LEAF_NONE);
+	check_number(table, family, all_ones(family), LEAF_NONE);
+	let_go(table);
 }
 
 static void trees_of_every_height_and_filling_are_right(void **state)
@@ -489,21 +513,23 @@ static void trees_of_every_height_and_filling_are_right(void **state)
 	};
 	struct route *routes = many_routes(10000, FAMILY_IPV4);
 
-	for (unsigned c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
-		struct table *table = table_build(routes, counts[c], NULL, 0);
+	for (unsigned c = 0; c < sizeof(counts) / sizeof(counts[0]); c++)
+		check_filling(routes, 10000, counts[c]);
+	free(routes);
+}
 
-		assert_non_null(table);
-		for (unsigned i = 0; i < 10000; i++) {
-			uint32_t first = addr_ipv4(&routes[i].prefix.addr);
-			leaf_t leaf = i < counts[c] ? routes[i].leaf : LEAF_NONE;
+// The same by two ranges a route: around those at which a node (6), an inner node (54, and two,
+// three and four of them) and a tree (486) become full.
+static void ipv6_trees_of_every_height_and_filling_are_right(void **state)
+{
+	static const unsigned counts[] = {
+		1,  2,	3,   4,	  26,  27,  28,	 53,  54,  55,	 80,
+		81, 82, 107, 108, 109, 110, 242, 243, 244, 2000, 9999,
+	};
+	struct route *routes = many_routes(10000, FAMILY_IPV6);
 
-			assert_int_equal(table_lookup_ipv4(table, first), leaf);
-			assert_int_equal(table_lookup_ipv4(table, first + 255), leaf);
-			assert_int_equal(table_lookup_ipv4(table, first + 256), LEAF_NONE);
-		}
-		assert_int_equal(table_lookup_ipv4(table, UINT32_MAX), LEAF_NONE);
-		let_go(table);
-	}
+	for (unsigned c = 0; c < sizeof(counts) / sizeof(counts[0]); c++)
+		check_filling(routes, counts[c] < 1000 ? 300 : 10000, counts[c]);
 	free(routes);
 }
 
@@ -641,6 +667,7 @@ int main(void)
 		cmocka_unit_test(of_equal_prefixes_the_later_wins),
 		cmocka_unit_test(the_largest_table_is_right_and_one_route_more_is_refused),
 		cmocka_unit_test(trees_of_every_height_and_filling_are_right),
+		cmocka_unit_test(ipv6_trees_of_every_height_and_filling_are_right),
 		cmocka_unit_test(adjacent_prefixes_of_one_leaf_take_no_more_room_than_one),
 		cmocka_unit_test(sixty_four_prefixes_take_less_than_2_kib),
 		cmocka_unit_test(random_ipv4_tables_equal_rte_rib),

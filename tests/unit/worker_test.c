@@ -323,9 +323,9 @@ static void a_tag_that_the_driver_stripped_is_the_frames_tag(void **state)
 }
 
 // Leave room for 'n' frames on a port's tx ring. They are taken back by sent_on().
-static void nearly_fill(unsigned cloud, unsigned n)
+static void nearly_fill(unsigned cloud, unsigned queue, unsigned n)
 {
-	struct rte_ring *ring = ports[cloud].tx[0];
+	struct rte_ring *ring = ports[cloud].tx[queue];
 	struct frame frame = ipv4();
 
 	while (rte_ring_free_count(ring) > n)
@@ -336,7 +336,7 @@ static void what_the_port_does_not_take_is_counted_as_tx_full(void **state)
 {
 	unsigned before;
 
-	nearly_fill(2, 5);
+	nearly_fill(2, 0, 5);
 	before = rte_ring_count(ports[2].tx[0]);
 	feed_many(1, ipv4(), 20);
 	rounds();
@@ -347,11 +347,44 @@ static void what_the_port_does_not_take_is_counted_as_tx_full(void **state)
 	assert_int_equal(counters_read_received(1), 20);
 }
 
+// The same by a queue of the worker's own, at once.
+static void what_the_port_does_not_take_at_once_is_counted_as_tx_full(void **state)
+{
+	unsigned before;
+
+	nearly_fill(4, 1, 5);
+	before = rte_ring_count(ports[4].tx[1]);
+	feed_many(1, ipv4(.destination = "10.4.0.2"), 20);
+	rounds();
+	assert_int_equal(sent_on(4), before + 5);
+	assert_int_equal(drops_of(1, DROP_tx_full), 15);
+	assert_int_equal(drops_of(4, DROP_tx_full), 0);
+	assert_int_equal(packets(14, 0), 20);
+}
+
+// A frame that waits for the end of the round is not overtaken by a burst large enough to go at
+// once.
+static void what_waits_for_a_port_is_not_overtaken(void **state)
+{
+	struct frame first = ipv4(.id = 1000), other = ipv4();
+	struct rte_mbuf *sent;
+
+	assert_true(worker_inject(pool_buffer(worker_pool(), &first), ports[4].id));
+	feed_many(1, ipv4(.destination = "10.4.0.2"), 40);
+	assert_int_equal(worker_round(0), 41);
+	sent = ring_port_sent(&ports[4]);
+	assert_non_null(sent);
+	assert_memory_equal(rte_pktmbuf_mtod(sent, void *), first.bytes, first.length);
+	assert_memory_not_equal(first.bytes, other.bytes, first.length);
+	rte_pktmbuf_free(sent);
+	assert_int_equal(sent_on(4), 40);
+}
+
 static void an_icmp_error_that_is_lost_is_not_one_more_drop_of_the_cloud(void **state)
 {
 	struct cloud_count count;
 
-	nearly_fill(1, 2);
+	nearly_fill(1, 0, 2);
 	feed_many(1, ipv4(.ttl = 1), 10);
 	rounds();
 	count = count_of(1);
@@ -436,7 +469,7 @@ static void each_fragment_that_the_port_does_not_take_is_counted(void **state)
 {
 	unsigned before;
 
-	nearly_fill(2, 5);
+	nearly_fill(2, 0, 5);
 	before = rte_ring_count(ports[2].tx[0]);
 	feed_many(1, ipv4(.payload = 1600), 10);
 	rounds();
@@ -1112,6 +1145,8 @@ int main(void)
 		worker_test(a_frame_in_several_buffers_is_dropped),
 		worker_test(a_tag_that_the_driver_stripped_is_the_frames_tag),
 		worker_test(what_the_port_does_not_take_is_counted_as_tx_full),
+		worker_test(what_the_port_does_not_take_at_once_is_counted_as_tx_full),
+		worker_test(what_waits_for_a_port_is_not_overtaken),
 		worker_test(an_icmp_error_that_is_lost_is_not_one_more_drop_of_the_cloud),
 		worker_test(what_the_owner_does_not_fetch_is_counted_as_tx_ring_full),
 		worker_test(what_is_larger_than_the_mtu_leaves_in_fragments_and_counts_once),
