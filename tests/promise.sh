@@ -23,6 +23,15 @@ promise_begin() { :; }
 promise_end() { :; }
 promise_broken() { :; }
 
+# What the log says of the last promise, up to its failure: not of the cleaning up after it. Of
+# several commands that failed only the last ended it; it may have expected the others to.
+failure() {
+	awk '/^==== [^f]/ { text = failed = "" }
+		{ text = text $0 "\n" }
+		/^==== failed/ { failed = text }
+		END { printf "%s", failed ? failed : text }' "$LOG"
+}
+
 # promise FUNCTION [ARGUMENT...]
 promise() {
 	local name=$1 began=$EPOCHREALTIME rc
@@ -43,9 +52,7 @@ promise() {
 	fi
 	BROKEN=$((BROKEN + 1))
 	printf '%sFAIL%s %s (see %s)\n' "$RED" "$PLAIN" "$name" "${LOG#"$TREE"/}"
-	# Up to the failure, and not what was cleaned up after it.
-	tac "$LOG" | sed "/^==== [^f]/q" | tac | sed '/^==== failed/q' | tail -n "$BROKEN_LINES" |
-		cut -c1-200 | sed 's/^/       /'
+	failure | tail -n "$BROKEN_LINES" | cut -c1-200 | sed 's/^/       /'
 	printf '==== FAIL %s: exit %s\n' "$name" "$rc" >>"$LOG"
 	promise_broken >>"$LOG" 2>&1
 }

@@ -109,11 +109,11 @@ scan_targets() { # NAMESPACE OPTION...
 		scan "$1" "$target" "${@:2}" &
 		scans+=($!)
 		((${#scans[@]} < 4)) && continue
-		wait "${scans[0]}"
+		wait "${scans[0]}" || break
 		scans=("${scans[@]:1}")
 	done
 	for pid in "${scans[@]}"; do
-		wait "$pid"
+		wait "$pid" || { wait && return 1; }
 	done
 }
 
