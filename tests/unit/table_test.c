@@ -504,33 +504,31 @@ static void check_filling(const struct route *routes, unsigned all, unsigned n)
 	let_go(table);
 }
 
-static void trees_of_every_height_and_filling_are_right(void **state)
+static void check_fillings(enum family family, const unsigned *counts, unsigned n_counts)
 {
-	// Around the counts at which a node, and a tree of 136 ranges, become full.
-	static const unsigned counts[] = {
-		1,   3,	  4,	5,    8,    9,	  67,	68,   69,   136,  137,
-		270, 271, 2311, 2312, 4623, 4624, 4625, 9247, 9248, 9249, 9999,
-	};
-	struct route *routes = many_routes(10000, FAMILY_IPV4);
+	struct route *routes = many_routes(TABLE_MAX_ROUTES, family);
 
-	for (unsigned c = 0; c < sizeof(counts) / sizeof(counts[0]); c++)
-		check_filling(routes, 10000, counts[c]);
+	for (unsigned c = 0; c < n_counts; c++)
+		check_filling(routes, RTE_MIN(2 * counts[c] + 20, TABLE_MAX_ROUTES), counts[c]);
 	free(routes);
 }
 
-// The same by two ranges a route: around those at which a node (6), an inner node (54, and two,
-// three and four of them) and a tree (486) become full.
-static void ipv6_trees_of_every_height_and_filling_are_right(void **state)
+static void trees_of_every_height_and_filling_are_right(void **state)
 {
-	static const unsigned counts[] = {
+	// Around the counts at which a node, and a tree of 136 ranges, become full.
+	static const unsigned ipv4[] = {
+		1,   3,	  4,	5,    8,    9,	  67,	68,   69,   136,  137,
+		270, 271, 2311, 2312, 4623, 4624, 4625, 9247, 9248, 9249, 9999,
+	};
+	// With two ranges a route, around those at which a node (6), inner nodes (54, and twice,
+	// three and four times that) and a tree (486) become full.
+	static const unsigned ipv6[] = {
 		1,  2,	3,   4,	  26,  27,  28,	 53,  54,  55,	 80,
 		81, 82, 107, 108, 109, 110, 242, 243, 244, 2000, 9999,
 	};
-	struct route *routes = many_routes(10000, FAMILY_IPV6);
 
-	for (unsigned c = 0; c < sizeof(counts) / sizeof(counts[0]); c++)
-		check_filling(routes, counts[c] < 1000 ? 300 : 10000, counts[c]);
-	free(routes);
+	check_fillings(FAMILY_IPV4, ipv4, RTE_DIM(ipv4));
+	check_fillings(FAMILY_IPV6, ipv6, RTE_DIM(ipv6));
 }
 
 static void adjacent_prefixes_of_one_leaf_take_no_more_room_than_one(void **state)
@@ -667,7 +665,6 @@ int main(void)
 		cmocka_unit_test(of_equal_prefixes_the_later_wins),
 		cmocka_unit_test(the_largest_table_is_right_and_one_route_more_is_refused),
 		cmocka_unit_test(trees_of_every_height_and_filling_are_right),
-		cmocka_unit_test(ipv6_trees_of_every_height_and_filling_are_right),
 		cmocka_unit_test(adjacent_prefixes_of_one_leaf_take_no_more_room_than_one),
 		cmocka_unit_test(sixty_four_prefixes_take_less_than_2_kib),
 		cmocka_unit_test(random_ipv4_tables_equal_rte_rib),
