@@ -14,8 +14,8 @@
 #include "quick_lookup.h"
 
 static inline void forward_of_one(
-	struct work *work, struct quick_burst *burst, struct traffic_count (*traffic)[2],
-	uint16_t cloud, const bool by_mac, uint64_t mac
+	struct work *work, struct quick_burst *burst, struct counters *counters, uint16_t cloud,
+	const bool by_mac, uint64_t mac
 )
 {
 	for (unsigned i = 0; i < QUICK_MAX; i++)
@@ -23,11 +23,12 @@ static inline void forward_of_one(
 	burst->cloud = cloud;
 	check(work, by_mac, mac);
 	look_up_in_one(work, table_of(cloud), cloud);
-	finish(work, burst, traffic, false);
+	finish(work, burst, counters, false);
+	counters->received[cloud] += burst->n;
 }
 
 static __attribute__((noinline)) void forward_of_many(
-	struct work *work, struct quick_burst *burst, struct traffic_count (*traffic)[2],
+	struct work *work, struct quick_burst *burst, struct counters *counters,
 	const struct port_map *map
 )
 {
@@ -35,23 +36,23 @@ static __attribute__((noinline)) void forward_of_many(
 	read_tags(work, map);
 	check(work, false, 0);
 	look_up_in_many(work);
-	finish(work, burst, traffic, true);
+	finish(work, burst, counters, true);
 }
 
 static __attribute__((noinline)) void forward_of_trunk(
-	struct work *work, struct quick_burst *burst, struct traffic_count (*traffic)[2],
+	struct work *work, struct quick_burst *burst, struct counters *counters,
 	const struct port_map *map
 )
 {
 	if (one_tag(work, map))
-		forward_of_one(work, burst, traffic, read_one_tag(work, map), false, 0);
+		forward_of_one(work, burst, counters, read_one_tag(work, map), false, 0);
 	else
-		forward_of_many(work, burst, traffic, map);
+		forward_of_many(work, burst, counters, map);
 }
 
 static void forward(
-	const struct port_map *map, struct rte_mbuf **mbufs, unsigned n,
-	struct traffic_count (*traffic)[2], struct quick_burst *burst
+	const struct port_map *map, struct rte_mbuf **mbufs, unsigned n, struct counters *counters,
+	struct quick_burst *burst
 )
 {
 	struct work work;
@@ -62,9 +63,9 @@ static void forward(
 	burst->n_sends = 0;
 	gather(&work);
 	if (map->trunk && n > 0)
-		forward_of_trunk(&work, burst, traffic, map);
+		forward_of_trunk(&work, burst, counters, map);
 	else
-		forward_of_one(&work, burst, traffic, map->clouds[UNTAGGED], true, map->mac);
+		forward_of_one(&work, burst, counters, map->clouds[UNTAGGED], true, map->mac);
 	burst->rest = all_of(n) & ~work.good;
 }
 

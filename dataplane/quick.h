@@ -42,10 +42,10 @@ struct quick {
 
 	// Forward what is plain and good among n frames that a port received, n <= QUICK_MAX.
 	// 'mbufs' has room for QUICK_MAX: what stands behind the n is written over. What goes is
-	// counted in 'traffic', as counters.h has it.
+	// counted, as traffic and as received.
 	void (*forward
 	)(const struct port_map *map, struct rte_mbuf **mbufs, unsigned n,
-	  struct traffic_count (*traffic)[2], struct quick_burst *burst);
+	  struct counters *counters, struct quick_burst *burst);
 
 	// leaves[i] becomes what table_lookup_ipv4() finds in tables[i] for addrs[i], n <=
 	// QUICK_MAX, for which all arrays have room.

@@ -358,14 +358,8 @@ static void process_rest(
 
 static void dispatch_quick(struct worker *worker, struct quick_burst *burst)
 {
-	uint64_t *received = worker->counters->received;
 	unsigned at = 0;
 
-	if (burst->cloud != 0)
-		received[burst->cloud] += burst->n;
-	else
-		for (unsigned i = 0; i < burst->n; i++)
-			received[burst->clouds[i]]++;
 	for (unsigned i = 0; i < burst->n_sends; i++) {
 		const struct quick_send *send = &burst->sends[i];
 
@@ -382,7 +376,7 @@ static void process(struct worker *worker, uint16_t port, struct rte_mbuf **mbuf
 
 	burst.rest = ~(uint64_t)0 >> (BURST_MAX - n);
 	if (map != NULL) {
-		quick->forward(map, mbufs, n, worker->counters->traffic, &burst);
+		quick->forward(map, mbufs, n, worker->counters, &burst);
 		dispatch_quick(worker, &burst);
 	}
 	if (burst.rest != 0)

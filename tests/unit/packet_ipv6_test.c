@@ -977,6 +977,8 @@ static struct rte_mbuf *buffer_of(const struct frame *frame)
 static void check_quick_burst(const struct quick *way, unsigned *quickly)
 {
 	static struct traffic_count traffic[100][2];
+	static uint64_t received[CLOUD_ID_MAX + 1];
+	struct counters counters = {.traffic = traffic, .received = received};
 	struct rte_mbuf *mbufs[QUICK_MAX], *all[QUICK_MAX];
 	struct packet packets[QUICK_MAX];
 	struct frame frames[QUICK_MAX];
@@ -990,7 +992,7 @@ static void check_quick_burst(const struct quick *way, unsigned *quickly)
 		all[i] = mbufs[i] = buffer_of(&frames[i]);
 	}
 	run_stages(1, packets, n);
-	way->forward(exchange.ports[1], mbufs, n, traffic, &burst);
+	way->forward(exchange.ports[1], mbufs, n, &counters, &burst);
 	for (unsigned i = 0; i < n; i++) {
 		const uint8_t *frame = rte_pktmbuf_mtod(all[i], const uint8_t *);
 
