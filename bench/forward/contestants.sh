@@ -111,6 +111,7 @@ start_testpmd() { # NAME PORTS io|mac
 
 # start_t0x NAME PORTS [T0XD ARGUMENT...]: with a /run/netns of its own, so that the namespace of its
 # control netdevs ends with it.
+# As its service does: with tables on transparent huge pages.
 start_t0x() {
 	local name=$1 ports=$2 state=$RUN/$1
 	shift 2
@@ -119,6 +120,7 @@ start_t0x() {
 	mkdir -p /run/netns
 	# shellcheck disable=SC2016 # the arguments of the inner shell
 	start "$name" "$ports" unshare --mount sh -c 'mount -t tmpfs none /run/netns && exec "$@"' sh \
+		env GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
 		"$T0XD" --state "$state" --socket "$state/sock" --workers "$CPU" --buffers 4096 "$@" \
 		-- --no-pci --in-memory
 }
