@@ -125,6 +125,8 @@ interconnects_case() {
 	start_l3fwd l3fwd-lpm 4 lpm
 	scenario --clouds 65 --ports 4 --star --vlan --prefixes 1
 	start_t0x t0x 4
+	scenario --clouds 65 --ports 4 --star --prefixes 1 # the middle one without a tag
+	start_t0x t0x-untagged 4
 	case_end l3fwd-lpm
 }
 
