@@ -109,9 +109,8 @@ start_testpmd() { # NAME PORTS io|mac
 		"--forward-mode=$mode" --nb-cores=1 --total-num-mbufs=4096 --no-flush-rx
 }
 
-# start_t0x NAME PORTS [T0XD ARGUMENT...]: with a /run/netns of its own, so that the namespace of its
-# control netdevs ends with it.
-# As its service does: with tables on transparent huge pages.
+# start_t0x NAME PORTS [T0XD ARGUMENT...]: with tables on transparent huge pages, as its service has
+# them, and a /run/netns of its own, so that the namespace of its control netdevs ends with it.
 start_t0x() {
 	local name=$1 ports=$2 state=$RUN/$1
 	shift 2

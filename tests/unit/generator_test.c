@@ -146,6 +146,25 @@ static struct flow_count received(
 	return account->flows[0].count;
 }
 
+// An account of one frame, and what it is made from.
+static void open_books(
+	struct account *account, const struct description *description, struct frame *frame
+)
+{
+	assert_int_equal(account_open(account, description), 0);
+	account->frames = frame;
+	account->n_frames = 1;
+}
+
+static void close_books(
+	struct account *account, struct description *description, struct frame *frame
+)
+{
+	account_close(account);
+	frame_free(frame);
+	description_free(description);
+}
+
 static void a_single_bit_that_changed_is_seen(void **state)
 {
 	for (int family = 4; family <= 6; family += 2) {
@@ -154,9 +173,7 @@ static void a_single_bit_that_changed_is_seen(void **state)
 		uint8_t bytes[FRAME_BYTES_MAX], scratch[FRAME_BYTES_MAX];
 		struct account account;
 
-		assert_int_equal(account_open(&account, &description), 0);
-		account.frames = &frame;
-		account.n_frames = 1;
+		open_books(&account, &description, &frame);
 		account_write(&account, &frame, 0, scratch);
 		account_write(&account, &frame, 0, scratch);
 		for (unsigned bit = 0; bit < frame.length * 8u; bit++) {
@@ -175,9 +192,7 @@ static void a_single_bit_that_changed_is_seen(void **state)
 		assert_int_equal(received(&account, 1, bytes, length + 1).received, 0);
 		assert_int_equal(received(&account, 1, bytes, length).received, 1);
 		assert_int_equal(account.flows[0].count.duplicate, 0);
-		account_close(&account);
-		frame_free(&frame);
-		description_free(&description);
+		close_books(&account, &description, &frame);
 	}
 }
 
@@ -189,9 +204,7 @@ static void each_frame_is_in_one_place_of_the_books(void **state)
 	struct account account;
 	unsigned length;
 
-	assert_int_equal(account_open(&account, &description), 0);
-	account.frames = &frame;
-	account.n_frames = 1;
+	open_books(&account, &description, &frame);
 	for (unsigned i = 0; i < 5; i++)
 		account_write(&account, &frame, 0, bytes);
 	account_unwrite(&account, &frame, true);
@@ -225,9 +238,7 @@ static void each_frame_is_in_one_place_of_the_books(void **state)
 	assert_int_equal(sum.sent, 4);
 	assert_int_equal(sum.refused, 1);
 	assert_int_equal(sum.received, 3);
-	account_close(&account);
-	frame_free(&frame);
-	description_free(&description);
+	close_books(&account, &description, &frame);
 }
 
 // However it was spoilt: should it come through, that is seen.
@@ -251,16 +262,12 @@ static void a_frame_that_must_not_come_is_unexpected(void **state)
 			uint8_t bytes[FRAME_BYTES_MAX];
 			struct account account;
 
-			assert_int_equal(account_open(&account, &description), 0);
-			account.frames = &frame;
-			account.n_frames = 1;
+			open_books(&account, &description, &frame);
 			account_write(&account, &frame, 0, bytes);
 			// An ethertype of its own hides an IPv4 header from nobody here.
 			if (received(&account, 1, bytes, frame.length).unexpected != 1)
 				fail_msg("%s, IPv%d: not recognised", kind_name(kind), family);
-			account_close(&account);
-			frame_free(&frame);
-			description_free(&description);
+			close_books(&account, &description, &frame);
 		}
 }
 
@@ -366,9 +373,7 @@ static void each_fragment_is_in_one_place_of_the_books(void **state)
 	uint8_t bytes[FRAME_BYTES_MAX];
 	struct account account;
 
-	assert_int_equal(account_open(&account, &description), 0);
-	account.frames = &frame;
-	account.n_frames = 1;
+	open_books(&account, &description, &frame);
 	for (unsigned i = 0; i < 3; i++)
 		account_write(&account, &frame, 0, bytes);
 	account_unwrite(&account, &frame, false);
@@ -391,9 +396,7 @@ static void each_fragment_is_in_one_place_of_the_books(void **state)
 	struct flow_count sum = account_sum(&account, true);
 
 	assert_int_equal(sum.received, sum.sent + sum.cuts);
-	account_close(&account);
-	frame_free(&frame);
-	description_free(&description);
+	close_books(&account, &description, &frame);
 }
 
 static void a_bit_of_a_fragment_that_changed_is_seen(void **state)
@@ -403,9 +406,7 @@ static void a_bit_of_a_fragment_that_changed_is_seen(void **state)
 	uint8_t bytes[FRAME_BYTES_MAX];
 	struct account account;
 
-	assert_int_equal(account_open(&account, &description), 0);
-	account.frames = &frame;
-	account.n_frames = 1;
+	open_books(&account, &description, &frame);
 	account_write(&account, &frame, 0, bytes);
 	account_write(&account, &frame, 0, bytes);
 	for (unsigned fragment = 0; fragment < FRAGMENTS; fragment++) {
@@ -421,9 +422,7 @@ static void a_bit_of_a_fragment_that_changed_is_seen(void **state)
 		received(&account, 1, bytes, length);
 		assert_int_equal(account.flows[0].count.received, fragment + 1);
 	}
-	account_close(&account);
-	frame_free(&frame);
-	description_free(&description);
+	close_books(&account, &description, &frame);
 }
 
 static void numbers_are_new_late_or_seen_before(void **state)

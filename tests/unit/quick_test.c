@@ -462,19 +462,25 @@ static void mutated_frames_fare_as_with_the_stages(void **state)
 	for_each_way(run_mutated);
 }
 
+// Good frames from any clouds of a port.
+static void fill_trial(struct trial *trial)
+{
+	trial->port = (uint16_t)(1 + random_below(PORTS));
+	trial->n = 1 + random_below(QUICK_MAX);
+	for (unsigned i = 0; i < trial->n; i++) {
+		unsigned cloud = random_cloud(trial->port);
+
+		trial->frames[i] = good_frame(cloud, random_peer(cloud));
+		trial->headroom[i] = HEADROOM_BYTES;
+	}
+}
+
 static void run_plain(const struct quick *way)
 {
 	static struct trial trial;
 
 	for (unsigned burst = 0; burst < BURSTS; burst++) {
-		trial.port = (uint16_t)(1 + random_below(PORTS));
-		trial.n = 1 + random_below(QUICK_MAX);
-		for (unsigned i = 0; i < trial.n; i++) {
-			unsigned cloud = random_cloud(trial.port);
-
-			trial.frames[i] = good_frame(cloud, random_peer(cloud));
-			trial.headroom[i] = HEADROOM_BYTES;
-		}
+		fill_trial(&trial);
 		run_trial(&trial, way);
 		for (unsigned i = 0; i < trial.n; i++)
 			check((trial.burst.rest >> i & 1) == 0 || !fits(&trial.expected[i]),
@@ -550,14 +556,9 @@ static void run_headroom(const struct quick *way)
 	unsigned refused = 0;
 
 	for (unsigned burst = 0; burst < BURSTS; burst++) {
-		trial.port = (uint16_t)(1 + random_below(PORTS));
-		trial.n = 1 + random_below(QUICK_MAX);
-		for (unsigned i = 0; i < trial.n; i++) {
-			unsigned cloud = random_cloud(trial.port);
-
-			trial.frames[i] = good_frame(cloud, random_peer(cloud));
+		fill_trial(&trial);
+		for (unsigned i = 0; i < trial.n; i++)
 			trial.headroom[i] = 2 * random_below(TAG_BYTES); // even, as all are
-		}
 		run_trial(&trial, way);
 		for (unsigned i = 0; i < trial.n; i++)
 			refused += trial.expected[i].verdict == VERDICT_DROP &&
