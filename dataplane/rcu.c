@@ -36,8 +36,11 @@ static struct batch gathering; // waits for the running grace period to end
 static struct batch waiting; // what the running grace period is for
 static enum step step;
 static uint64_t token; // of the running pass
-static void (*watch_mark)(void);
-static bool (*watch_passed)(void);
+static struct {
+	void (*mark)(void);
+	bool (*passed)(void);
+} watches[RCU_WATCHES_MAX];
+static unsigned n_watches;
 
 int rcu_init(unsigned n)
 {
@@ -58,14 +61,15 @@ void rcu_free(void)
 	gathering = (struct batch){};
 	waiting = (struct batch){};
 	step = STEP_NONE;
-	watch_mark = NULL;
-	watch_passed = NULL;
+	n_watches = 0;
 }
 
 void rcu_watch(void (*mark)(void), bool (*passed)(void))
 {
-	watch_mark = mark;
-	watch_passed = passed;
+	if (n_watches == RCU_WATCHES_MAX)
+		abort();
+	watches[n_watches].mark = mark;
+	watches[n_watches++].passed = passed;
 }
 
 void rcu_call(void (*fn)(void *), void *arg)
@@ -87,17 +91,22 @@ void rcu_call(void (*fn)(void *), void *arg)
 static void step_begin(enum step next)
 {
 	step = next;
-	if (step != STEP_HANDED_OVER)
+	if (step != STEP_HANDED_OVER) {
 		token = rte_rcu_qsbr_start(shared.qsbr);
-	else if (watch_mark != NULL)
-		watch_mark();
+		return;
+	}
+	for (unsigned i = 0; i < n_watches; i++)
+		watches[i].mark();
 }
 
 static bool step_ended(void)
 {
 	if (step != STEP_HANDED_OVER)
 		return rte_rcu_qsbr_check(shared.qsbr, token, false) == 1;
-	return watch_passed == NULL || watch_passed();
+	for (unsigned i = 0; i < n_watches; i++)
+		if (!watches[i].passed())
+			return false;
+	return true;
 }
 
 unsigned rcu_poll(void)

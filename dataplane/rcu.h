@@ -12,8 +12,9 @@
 // After the first pass no worker reads the old object. But a packet that a worker decided by it may
 // still lie in the hand-over ring of a tx queue's owner, who had reported, or gone to sleep, before
 // it arrived: so all that the rings hold at that moment must first be taken off them. The second
-// pass then makes every owner flush what it took. So after a grace period not only the object is
-// unreachable: no frame that was decided by it will still be sent.
+// pass then makes every owner flush what it took. Others may have to be waited for as well, such as
+// the kernel's programs that forward beside the workers (rcu_watch). So after a grace period not
+// only the object is unreachable: no frame that was decided by it will still be sent.
 //
 // Callbacks gather while a grace period runs and then share the next one: a thousand changes wait
 // for one. The control thread never spins: it calls rcu_poll() from its event loop.
@@ -25,8 +26,10 @@
 int rcu_init(unsigned n);
 void rcu_free(void);
 
-// What lies between workers: 'mark' notes it, 'passed' says whether all that was noted has since
-// been taken. Without them nothing lies there. Control thread, before the workers.
+// What lies between workers, or elsewhere beyond their sight: 'mark' notes it, 'passed' says
+// whether all that was noted has since been taken. Up to two may watch; a grace period waits for
+// both. Control thread, while no grace period runs.
+#define RCU_WATCHES_MAX 2
 void rcu_watch(void (*mark)(void), bool (*passed)(void));
 
 // Call fn(arg) on the control thread after a grace period that starts from now. Memory for the

@@ -174,6 +174,40 @@ static void what_lies_between_workers_must_be_taken_and_then_flushed(void **stat
 	assert_int_equal(ran, 1);
 }
 
+static unsigned other_marks;
+static bool other_taken;
+
+static void mark_other(void)
+{
+	other_marks++;
+}
+
+static bool other_passed(void)
+{
+	return other_taken;
+}
+
+static void all_who_watch_are_waited_for(void **state)
+{
+	marks = other_marks = 0;
+	taken = other_taken = false;
+	rcu_watch(mark, passed);
+	rcu_watch(mark_other, other_passed);
+	rcu_call(count_run, NULL);
+	assert_int_equal(rcu_poll(), 1);
+	assert_int_equal(marks, 1);
+	assert_int_equal(other_marks, 1);
+	taken = true;
+	assert_int_equal(rcu_poll(), 1);
+	taken = false;
+	other_taken = true;
+	assert_int_equal(rcu_poll(), 1);
+	assert_int_equal(ran, 0);
+	taken = true;
+	assert_int_equal(rcu_poll(), 0);
+	assert_int_equal(ran, 1);
+}
+
 // Gathering.
 
 static unsigned order[8];
@@ -357,6 +391,7 @@ int main(void)
 		rcu_test(a_worker_that_wakes_is_waited_for_from_then_on),
 		rcu_test(a_worker_that_left_is_not_waited_for),
 		rcu_test(what_lies_between_workers_must_be_taken_and_then_flushed),
+		rcu_test(all_who_watch_are_waited_for),
 		rcu_test(callbacks_gather_and_share_the_next_period),
 		rcu_test(a_callback_may_call_for_another),
 		rcu_test(ten_thousand_callbacks_take_one_period),
