@@ -2,6 +2,7 @@
 #include "port.h"
 
 #include "af_packet.h"
+#include "af_xdp.h"
 #include "exchange.h"
 #include "placement.h"
 #include "pools.h"
@@ -192,6 +193,14 @@ static struct port_map *map_build(const struct port *port)
 	return map;
 }
 
+// A queue for each worker; of AF_XDP for each that the netdev has, or the kernel would keep what
+// comes in on the others.
+static unsigned queues_wanted(const char *devargs)
+{
+	return strncmp(devargs, AF_XDP_DRIVER, strlen(AF_XDP_DRIVER)) == 0 ? af_xdp_queues(devargs)
+									   : workers_count();
+}
+
 // Probe by devargs, unless EAL knows the name.
 static int find_or_probe(const char *devargs, const char *name, struct port *port, uint16_t *id)
 {
@@ -203,7 +212,8 @@ static int find_or_probe(const char *devargs, const char *name, struct port *por
 	}
 	port->adopted = false;
 
-	int code = rte_dev_probe(queues_devargs(devargs, workers_count(), text, sizeof(text)));
+	int code =
+		rte_dev_probe(queues_devargs(devargs, queues_wanted(devargs), text, sizeof(text)));
 
 	if (code == -1) // what vdev drivers say of anything, and no errno
 		return -ENODEV;

@@ -2,6 +2,7 @@
 #include "queues.h"
 
 #include "af_packet.h"
+#include "af_xdp.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ static const struct driver {
 	bool first; // the other side may serve no tx queue but the first
 } drivers[] = {
 	{AF_PACKET_DRIVER, "qpairs", 16, .all = true},
+	{AF_XDP_DRIVER, "queue_count", QUEUES_MAX, .all = true},
 	{"net_vhost", "queues", 128, .all = true, .first = true},
 	{"net_memif", .first = true},
 	{"net_ring", .all = true},
@@ -81,16 +83,16 @@ static bool has_devarg(const char *devargs, const char *name)
 	return false;
 }
 
-const char *queues_devargs(const char *devargs, unsigned workers, char *text, size_t size)
+const char *queues_devargs(const char *devargs, unsigned wanted, char *text, size_t size)
 {
 	const struct driver *driver = find_of_device(devargs);
 	int length;
 
-	if (workers < 2 || driver == NULL || driver->devarg == NULL ||
+	if (wanted < 2 || driver == NULL || driver->devarg == NULL ||
 	    has_devarg(devargs, driver->devarg))
 		return devargs;
 	length = snprintf(
-		text, size, "%s,%s=%u", devargs, driver->devarg, RTE_MIN(workers, driver->most)
+		text, size, "%s,%s=%u", devargs, driver->devarg, RTE_MIN(wanted, driver->most)
 	);
 	return length > 0 && (size_t)length < size ? text : devargs;
 }

@@ -25,6 +25,6 @@ struct queues queues_choose(const struct rte_eth_dev_info *dev, unsigned workers
 // TCP and UDP. A port without is left as it is.
 void queues_spread(const struct rte_eth_dev_info *dev, uint16_t n, struct rte_eth_conf *conf);
 
-// Devargs with a queue for each worker, where the driver must be told so and they say nothing of
+// Devargs with as many queues as wanted, where the driver must be told so and they say nothing of
 // it. Returns 'devargs' or, filled, 'text'.
-const char *queues_devargs(const char *devargs, unsigned workers, char *text, size_t size);
+const char *queues_devargs(const char *devargs, unsigned wanted, char *text, size_t size);

@@ -26,6 +26,8 @@ static void one_queue_a_worker_where_there_are_as_many(void **state)
 		{"net_af_packet", 1, 1, 2, 1, 1},
 		{"net_af_packet", 4, 4, 1, 4, 1},
 		{"net_af_packet", 4, 4, 2, 4, 2},
+		{"net_af_xdp", 4, 4, 1, 4, 1},
+		{"net_af_xdp", 4, 4, 2, 4, 2},
 		{"net_ring", 2, 2, 1, 2, 1},
 		{"net_ring", 2, 3, 4, 2, 3},
 		// The other side may serve the first tx queue alone.
