@@ -9,6 +9,8 @@
 #define SIZE_MAX_IP 9216
 #define L2_LENGTH sizeof(struct rte_ether_hdr)
 
+_Static_assert(EXPLAIN_FRAME_MAX == SIZE_MAX_IP + L2_LENGTH, "holds the largest");
+
 static void make_ipv4(
 	struct rte_ipv4_hdr *ip, uint32_t source, uint32_t destination, unsigned ttl, unsigned size
 )
@@ -58,13 +60,12 @@ static void make_frame(
 		make_ipv4(ip, addr_ipv4(source), addr_ipv4(destination), ttl, size);
 }
 
-int explain(
+// 0, or -errno.
+static int check(
 	uint16_t cloud, const struct addr *source, const struct addr *destination, unsigned ttl,
-	unsigned size, struct explanation *explanation
+	unsigned size
 )
 {
-	// The stages read at most the headers; the length is only compared.
-	static uint8_t frame[L2_LENGTH + SIZE_MAX_IP];
 	unsigned size_min = sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr);
 
 	if (source->family == FAMILY_NONE || source->family != destination->family || ttl > 255)
@@ -73,26 +74,45 @@ int explain(
 		size_min = sizeof(struct rte_ipv6_hdr) + sizeof(struct rte_udp_hdr);
 	if (size < size_min || size > SIZE_MAX_IP)
 		return -EINVAL;
-	if (cloud > CLOUD_ID_MAX)
+	if (cloud > CLOUD_ID_MAX || exchange.ingresses[cloud] == NULL ||
+	    exchange.clouds[cloud].table == NULL)
 		return -ENOENT;
+	return 0;
+}
 
-	const struct ingress *ingress = exchange.ingresses[cloud];
-	const struct table *table = exchange.clouds[cloud].table;
+size_t explain_frame(
+	uint16_t cloud, const struct addr *source, const struct addr *destination, unsigned ttl,
+	unsigned size, uint8_t frame[static EXPLAIN_FRAME_MAX]
+)
+{
+	if (check(cloud, source, destination, ttl, size) < 0)
+		return 0;
+	memset(frame, 0, L2_LENGTH + size);
+	make_frame(frame, exchange.ingresses[cloud], source, destination, ttl, size);
+	return L2_LENGTH + size;
+}
 
-	if (ingress == NULL || table == NULL)
-		return -ENOENT;
+int explain(
+	uint16_t cloud, const struct addr *source, const struct addr *destination, unsigned ttl,
+	unsigned size, struct explanation *explanation
+)
+{
+	// The stages read at most the headers; the length is only compared.
+	static uint8_t frame[EXPLAIN_FRAME_MAX];
+	int code = check(cloud, source, destination, ttl, size);
+
+	if (code < 0)
+		return code;
 
 	struct packet packet = {
 		.frame = frame,
-		.length = (uint16_t)(L2_LENGTH + size),
+		.length = (uint16_t)explain_frame(cloud, source, destination, ttl, size, frame),
 		.l3 = L2_LENGTH,
 		.cloud = cloud,
-		.ingress = ingress,
-		.table = table,
+		.ingress = exchange.ingresses[cloud],
+		.table = exchange.clouds[cloud].table,
 	};
 
-	memset(frame, 0, sizeof(frame));
-	make_frame(frame, ingress, source, destination, ttl, size);
 	parse(&packet, 1);
 	look_up(&packet, 1);
 	decide(&packet, 1);

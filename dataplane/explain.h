@@ -6,6 +6,8 @@
 #include "reason.h"
 #include "table.h"
 
+#include <stddef.h>
+
 enum verdict {
 	VERDICT_FORWARD,
 	VERDICT_DROP,
@@ -28,7 +30,15 @@ struct explanation {
 // 9,216 returns               0; -ENOENT when the cloud is not attached to a port; -EINVAL for bad
 //                       arguments
 // thread                control
+#define EXPLAIN_FRAME_MAX (14 + 9216)
 int explain(
 	uint16_t cloud, const struct addr *source, const struct addr *destination, unsigned ttl,
 	unsigned size, struct explanation *explanation
+);
+
+// The frame that explain() decides about, untagged, of the same arguments. Returns its length, or 0
+// where explain() refuses.
+size_t explain_frame(
+	uint16_t cloud, const struct addr *source, const struct addr *destination, unsigned ttl,
+	unsigned size, uint8_t frame[static EXPLAIN_FRAME_MAX]
 );
