@@ -92,6 +92,7 @@ struct poll_list {
 	struct poll_queue {
 		uint16_t port;
 		uint16_t queue;
+		uint64_t *beat; // where to show that it is polled (placement.h), or NULL
 	} queue[];
 };
 

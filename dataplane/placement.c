@@ -18,6 +18,8 @@ static struct placed {
 	char name[RTE_ETH_NAME_MAX_LEN]; // of the port
 	uint16_t n; // rx queues; 0: no port
 	uint8_t worker[QUEUES_MAX];
+	uint64_t *beats; // see placement_beat(), or NULL
+	unsigned stride;
 } ports[RTE_MAX_ETHPORTS];
 
 // What the operator said.
@@ -64,6 +66,11 @@ void placement_forget(void)
 	n_wishes = 0;
 }
 
+static uint64_t *beat_of(const struct placed *placed, uint16_t queue)
+{
+	return placed->beats != NULL ? &placed->beats[(size_t)queue * placed->stride] : NULL;
+}
+
 // Publish each worker's poll list anew. Returns 0, or -ENOMEM and all are as they were.
 static int publish_polls(void)
 {
@@ -86,7 +93,8 @@ static int publish_polls(void)
 			if (ports[id].worker[queue] == PLACEMENT_NOBODY)
 				continue;
 			list = lists[ports[id].worker[queue]];
-			list->queue[list->n++] = (struct poll_queue){id, queue};
+			list->queue[list->n++] =
+				(struct poll_queue){id, queue, beat_of(&ports[id], queue)};
 		}
 	}
 	for (unsigned i = 0; i < n_workers; i++)
@@ -105,6 +113,7 @@ int placement_add(uint16_t port, const char *name, uint16_t rx_queues)
 
 	snprintf(placed->name, sizeof(placed->name), "%s", name);
 	placed->n = rx_queues;
+	placed->beats = NULL;
 	for (uint16_t queue = 0; queue < rx_queues; queue++) {
 		const struct wish *said = find_wish(name, queue);
 
@@ -114,6 +123,13 @@ int placement_add(uint16_t port, const char *name, uint16_t rx_queues)
 	if (code < 0)
 		placed->n = 0;
 	return code;
+}
+
+int placement_beat(uint16_t port, uint64_t *beats, unsigned stride)
+{
+	ports[port].beats = beats;
+	ports[port].stride = stride;
+	return publish_polls();
 }
 
 void placement_remove(uint16_t port)

@@ -24,6 +24,12 @@ int placement_add(uint16_t port, const char *name, uint16_t rx_queues);
 // It goes: after a grace period nobody polls it. Without memory the process ends.
 void placement_remove(uint16_t port);
 
+// Somebody beyond the process wants to know whether a port's queues are polled: whoever polls queue
+// q writes CLOCK_MONOTONIC, in ns, to beats[q * stride], every few milliseconds and only while he
+// gets round. Until placement_remove() and a grace period have passed the memory must stay. Returns
+// 0 or -ENOMEM.
+int placement_beat(uint16_t port, uint64_t *beats, unsigned stride);
+
 // Who polls a queue that there is: a worker, or PLACEMENT_NOBODY.
 unsigned placement_worker(uint16_t port, uint16_t queue);
 

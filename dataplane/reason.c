@@ -15,7 +15,7 @@ static const struct {
 	const char *name;
 	const char *text;
 } punts[PUNT_REASON_COUNT] = {
-#define PUNT_ROW(name, text) [PUNT_##name] = {#name, text},
+#define PUNT_ROW(name, rate, burst, text) [PUNT_##name] = {#name, text},
 	PUNT_REASONS(PUNT_ROW)
 #undef PUNT_ROW
 };

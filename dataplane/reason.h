@@ -46,6 +46,8 @@ enum icmp_error {
 	DROP(no_buffer, NONE, "larger than the egress MTU, and no buffers for its fragments") \
 	DROP(egress_down, HOST_UNREACHABLE, "the peer's T0 port is down or absent") \
 	DROP(router_unresolved, HOST_UNREACHABLE, "the MAC of the peer's T0 router is not known") \
+	DROP(no_dataplane, NONE, \
+	     "no worker polls the queue, and the kernel may not do it instead") \
 	DROP(punt_refused, NONE, "addressed to t0x, and not on the allow-list (RFC 6192)") \
 	DROP(punt_limited, NONE, "addressed to t0x, over the rate for its kind (RFC 6192)") \
 	DROP(punt_ring_full, NONE, "addressed to t0x, the control thread did not keep up") \
@@ -59,14 +61,15 @@ enum drop_reason {
 		DROP_REASON_COUNT
 };
 
-// PUNT(name, text): what is allowed up to the control netdev.
+// PUNT(name, rate, burst, text): what is allowed up to the control netdev. From a cloud, by each
+// worker, and by each CPU of the guard: so many a second, and so many at once (RFC 6192).
 #define PUNT_REASONS(PUNT) \
-	PUNT(arp, "ARP for the gateway, or of the T0 router") \
-	PUNT(nd, "IPv6 neighbour discovery for the gateway, or of the T0 router") \
-	PUNT(echo, "ICMP echo request to the gateway")
+	PUNT(arp, 100, 50, "ARP for the gateway, or of the T0 router") \
+	PUNT(nd, 100, 50, "IPv6 neighbour discovery for the gateway, or of the T0 router") \
+	PUNT(echo, 200, 100, "ICMP echo request to the gateway")
 
 enum punt_reason {
-#define PUNT_ENUM(name, text) PUNT_##name,
+#define PUNT_ENUM(name, rate, burst, text) PUNT_##name,
 	PUNT_REASONS(PUNT_ENUM)
 #undef PUNT_ENUM
 		PUNT_REASON_COUNT

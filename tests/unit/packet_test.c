@@ -454,12 +454,13 @@ static void only_what_is_on_the_allow_list_is_punted(void **state)
 
 static void every_reason_of_these_stages_has_a_case(void **state)
 {
-	// By the worker, when it hands packets on. bad_buffer has a test of its own below.
+	// By the worker, when it hands packets on, or the guard. bad_buffer has a test of its own
+	// below.
 	static const bool elsewhere[DROP_REASON_COUNT] = {
 		[DROP_bad_buffer] = true,     [DROP_punt_limited] = true,
 		[DROP_punt_ring_full] = true, [DROP_tx_ring_full] = true,
 		[DROP_tx_full] = true,	      [DROP_bad_fragment] = true,
-		[DROP_no_buffer] = true,
+		[DROP_no_buffer] = true,      [DROP_no_dataplane] = true,
 	};
 
 	for (unsigned reason = 0; reason < DROP_REASON_COUNT; reason++)

@@ -13,6 +13,7 @@
 #include "frame_ipv6.h"
 
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -939,6 +940,55 @@ static void check_numbers(unsigned *next)
 	}
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+// Until both queues of port 4 have shown since 'since' that they are polled.
+static bool both_beat_since(const uint64_t *beats, uint64_t since)
+{
+	for (unsigned i = 0; i < 10000; i++) {
+		if (__atomic_load_n(&beats[0], __ATOMIC_RELAXED) > since &&
+		    __atomic_load_n(&beats[3], __ATOMIC_RELAXED) > since)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void who_polls_a_queue_shows_it_where_he_is_told_to(void **state)
+{
+	static uint64_t beats[6];
+	uint64_t last;
+
+	memset(beats, 0, sizeof(beats));
+	assert_int_equal(placement_beat(ports[4].id, beats, 3), 0);
+	assert_int_equal(workers_start(), 0);
+	assert_true(both_beat_since(beats, monotonic_ns() - 1));
+	assert_true(both_beat_since(beats, monotonic_ns())); // again and again
+	assert_true(beats[0] <= monotonic_ns() && beats[3] <= monotonic_ns());
+	assert_int_equal(beats[1] | beats[2] | beats[4] | beats[5], 0);
+
+	// Whoever takes a queue over goes on with it; nobody does when it is to end.
+	move(4, 1, 1);
+	while (detachments == 0)
+		rcu_poll();
+	assert_true(both_beat_since(beats, monotonic_ns()));
+	detachments = 0;
+	assert_int_equal(placement_beat(ports[4].id, NULL, 0), 0);
+	rcu_call(detached, NULL);
+	while (detachments == 0)
+		rcu_poll();
+	last = __atomic_load_n(&beats[0], __ATOMIC_RELAXED);
+	usleep(30000); // six times what lies between two
+	assert_true(__atomic_load_n(&beats[0], __ATOMIC_RELAXED) == last);
+	workers_stop();
+}
+
 static void moves_under_running_workers_lose_and_reorder_nothing(void **state)
 {
 	unsigned fed = 0;
@@ -1173,6 +1223,7 @@ int main(void)
 		worker_test(a_port_may_go_while_its_queue_is_on_its_way),
 		worker_test(another_port_may_come_while_a_queue_is_on_its_way),
 		lcore_test(moves_under_running_workers_lose_and_reorder_nothing),
+		lcore_test(who_polls_a_queue_shows_it_where_he_is_told_to),
 		lcore_test(running_workers_send_nothing_after_the_answer),
 		lcore_test(workers_stop_and_leave_no_one_waiting),
 	};
