@@ -4,6 +4,7 @@
 // The table of modules below says what starts and in which order; what was started stops in
 // reverse.
 #include "control.h"
+#include "dataplane/interrupt.h"
 #include "dataplane/punt.h"
 #include "dataplane/rcu.h"
 #include "dataplane/worker.h"
@@ -155,6 +156,7 @@ static void eal_stop(struct daemon *daemon)
 	if (!daemon->eal_up)
 		return;
 	rte_pdump_uninit();
+	interrupt_park();
 	rte_eal_cleanup();
 }
 

@@ -4,6 +4,7 @@
 #include "af_packet.h"
 #include "af_xdp.h"
 #include "exchange.h"
+#include "interrupt.h"
 #include "placement.h"
 #include "pools.h"
 #include "queues.h"
@@ -30,6 +31,8 @@
 #define FRAME_BITS_MIN (84 * 8)
 #define SLEEP_FLOOR_NS 20000ULL
 #define SLEEP_CEILING_NS 1000000ULL
+
+#define MEMIF_DRIVER "net_memif"
 
 #define LOST_AFTER_S 2 // longer than a connection takes
 
@@ -67,7 +70,7 @@ static void choose_mac(struct port_info *info)
 // Clients of memif, and virtio_user where it does not serve the socket.
 static bool calls_once(const char *driver, const char *devargs)
 {
-	if (strcmp(driver, "net_memif") == 0)
+	if (strcmp(driver, MEMIF_DRIVER) == 0)
 		return strstr(devargs, "role=server") == NULL &&
 			strstr(devargs, "role=master") == NULL;
 	return strcmp(driver, "net_virtio_user") == 0 && strstr(devargs, "server=1") == NULL;
@@ -222,16 +225,33 @@ static int find_or_probe(const char *devargs, const char *name, struct port *por
 	return rte_eth_dev_get_port_by_name(name, id) == 0 ? 0 : -ENODEV;
 }
 
+struct ending {
+	uint16_t id;
+	bool close;
+};
+
+static void stop(void *arg)
+{
+	const struct ending *ending = arg;
+
+	rte_eth_dev_stop(ending->id);
+	if (ending->close)
+		rte_eth_dev_close(ending->id);
+}
+
+// The driver of memif guards nothing against the interrupt thread, which may be taking the same
+// connection down: so it is done there.
 static void unprobe(uint16_t id, bool adopted)
 {
 	struct rte_eth_dev_info dev = {};
+	struct ending ending = {.id = id, .close = !adopted};
 
-	rte_eth_dev_stop(id);
-	if (adopted)
-		return;
 	rte_eth_dev_info_get(id, &dev);
-	rte_eth_dev_close(id);
-	if (dev.device != NULL)
+	if (dev.driver_name != NULL && strcmp(dev.driver_name, MEMIF_DRIVER) == 0)
+		interrupt_call(stop, &ending);
+	else
+		stop(&ending);
+	if (!adopted && dev.device != NULL)
 		rte_dev_remove(dev.device);
 }
 

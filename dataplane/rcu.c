@@ -2,9 +2,13 @@
 #include "rcu.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <rte_rcu_qsbr.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define WAIT_STEP_NS 50000
 
 struct callback {
 	void (*fn)(void *);
@@ -42,22 +46,39 @@ static struct {
 } watches[RCU_WATCHES_MAX];
 static unsigned n_watches;
 
+// Held by who waits in rcu_wait(), so that what it looks at does not come and go meanwhile.
+static pthread_mutex_t waits = PTHREAD_MUTEX_INITIALIZER;
+
+static void set_qsbr(struct rte_rcu_qsbr *qsbr)
+{
+	pthread_mutex_lock(&waits);
+	shared.qsbr = qsbr;
+	pthread_mutex_unlock(&waits);
+}
+
 int rcu_init(unsigned n)
 {
-	size_t size = rte_rcu_qsbr_get_memsize(n);
+	size_t size = RTE_ALIGN_CEIL(rte_rcu_qsbr_get_memsize(n), RTE_CACHE_LINE_SIZE);
+	struct rte_rcu_qsbr *qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
 
-	shared.qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(size, RTE_CACHE_LINE_SIZE));
-	if (shared.qsbr == NULL)
+	if (qsbr == NULL)
 		return -ENOMEM;
-	return rte_rcu_qsbr_init(shared.qsbr, n) == 0 ? 0 : -EINVAL;
+	if (rte_rcu_qsbr_init(qsbr, n) != 0) {
+		free(qsbr);
+		return -EINVAL;
+	}
+	set_qsbr(qsbr);
+	return 0;
 }
 
 void rcu_free(void)
 {
-	free(shared.qsbr);
+	struct rte_rcu_qsbr *qsbr = shared.qsbr;
+
+	set_qsbr(NULL);
+	free(qsbr);
 	free(gathering.callback);
 	free(waiting.callback);
-	shared.qsbr = NULL;
 	gathering = (struct batch){};
 	waiting = (struct batch){};
 	step = STEP_NONE;
@@ -133,6 +154,20 @@ unsigned rcu_poll(void)
 			waiting.callback[i].fn(waiting.callback[i].arg);
 	}
 	return waiting.n + gathering.n;
+}
+
+void rcu_wait(void)
+{
+	const struct timespec step_time = {.tv_nsec = WAIT_STEP_NS};
+
+	pthread_mutex_lock(&waits);
+	if (shared.qsbr != NULL) {
+		uint64_t awaited = rte_rcu_qsbr_start(shared.qsbr);
+
+		while (rte_rcu_qsbr_check(shared.qsbr, awaited, false) != 1)
+			nanosleep(&step_time, NULL);
+	}
+	pthread_mutex_unlock(&waits);
 }
 
 void rcu_worker_register(unsigned worker)

@@ -39,6 +39,12 @@ void rcu_call(void (*fn)(void *), void *arg);
 // Run the callbacks that are due. Returns how many are still waiting. Control thread.
 unsigned rcu_poll(void);
 
+// Return when each worker has been through a quiescent point, or is asleep: what it was in the
+// middle of has ended. One pass, not the two of a grace period: frames may still lie between
+// workers. For threads that are neither a worker nor the control thread; before rcu_init() and
+// after rcu_free() it returns at once.
+void rcu_wait(void);
+
 // For the loop of a worker, by its number.
 void rcu_worker_register(unsigned worker);
 void rcu_worker_unregister(unsigned worker);
