@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +25,15 @@ void netdev_name(uint16_t cloud, char name[static 16])
 
 void netdev_stop(struct netdev *netdev)
 {
-	if (netdev->fd < 0)
+	if (!netdev->running)
 		return;
+	netdev->running = false;
 	if (netdev->readable)
 		event_free(netdev->readable);
 	netdev->readable = NULL;
 	netdevs_leave(netdev);
-	close(netdev->fd);
+	if (netdev->fd >= 0)
+		close(netdev->fd);
 	netdev->fd = -1;
 	memset(netdev->entry, 0, sizeof(netdev->entry));
 	netdev->link_local = (struct addr){0};
@@ -68,6 +71,20 @@ struct inside {
 	char *error;
 	size_t size;
 };
+
+// In the namespace of the netdevs, which may be ours.
+static int run_inside(const struct netdevs *netdevs, int (*function)(void *arg), void *arg)
+{
+	return netdevs->netns < 0 ? function(arg) : netns_run(netdevs->netns, function, arg);
+}
+
+static int find_inside(void *arg)
+{
+	struct inside *inside = arg;
+
+	inside->ifindex = (int)if_nametoindex(inside->name);
+	return inside->ifindex ? 0 : -ENODEV;
+}
 
 static int open_inside(void *arg)
 {
@@ -111,26 +128,22 @@ static int failed(const struct inside *inside, const char *what, int ret)
 
 // From nothing, or from whatever an earlier life left, to a TAP that answers. On failure the caller
 // removes what is there.
-static int start(struct netdev *netdev, char *error, size_t size)
+static int start_tap(struct netdev *netdev, struct inside inside)
 {
 	struct netdevs *netdevs = netdev->netdevs;
-	struct inside inside = {.error = error, .size = size};
 	int ret;
 
-	netdev_name(netdev->cloud, inside.name);
-	inside.ipv6 = netdev_has_ipv6(netdev);
-	if (inside.ipv6 && netdev->mtu < IPV6_MTU_MIN)
-		return failed(&inside, "give an MTU below 1280 and IPv6 to", -EINVAL);
-	ret = netns_run(netdevs->netns, open_inside, &inside);
+	ret = run_inside(netdevs, open_inside, &inside);
 	if (ret < 0)
 		return failed(&inside, "create", ret);
 	netdev->fd = ret;
 	netdev->ifindex = inside.ifindex;
+	netdev->running = true;
 	netdevs_enter(netdev);
 	ret = tap_reset(netdevs->socket, netdev->ifindex, netdev->fd, &netdev->mac, netdev->mtu);
 	if (ret)
 		return failed(&inside, "set MAC and MTU of", ret);
-	ret = netns_run(netdevs->netns, configure_inside, &inside);
+	ret = run_inside(netdevs, configure_inside, &inside);
 	if (ret)
 		return ret;
 	ret = tap_up(netdevs->socket, netdev->ifindex);
@@ -140,17 +153,86 @@ static int start(struct netdev *netdev, char *error, size_t size)
 		return failed(&inside, "set addresses of", ret);
 	netdev->readable =
 		event_new(netdevs->base, netdev->fd, EV_READ | EV_PERSIST, on_readable, netdev);
-	if (!netdev->readable || event_add(netdev->readable, NULL))
-		return failed(&inside, "listen on", -ENOMEM);
-	if (!netdev->link_up)
-		return 0; // netdev_link() asks
+	return !netdev->readable || event_add(netdev->readable, NULL)
+		? failed(&inside, "listen on", -ENOMEM)
+		: 0;
+}
+
+// Refuse what is another's, before anything is set.
+static int take_addresses(struct netdev *netdev, const struct inside *inside)
+{
+	struct prefix wanted[FAMILIES + 1] = {tap_link_local(&netdev->mac)}, foreign;
+	char text[PREFIX_STRLEN];
+	int ret;
+
+	for (unsigned f = 0; f < FAMILIES; f++)
+		wanted[f + 1] = netdev->gateway[f];
+	ret = tap_keep_addresses(
+		netdev->netdevs->socket, netdev->ifindex, wanted, FAMILIES + 1, &foreign
+	);
+	if (ret == -EADDRINUSE)
+		snprintf(
+			inside->error, inside->size,
+			"netdev %s has the address %s, which is not its gateway's: the clouds would reach "
+			"this host by it. Take it off (ip address del %s dev %s), or give t0x a netdev "
+			"of its own",
+			inside->name, prefix_format(&foreign, text), text, inside->name
+		);
+	else if (ret)
+		failed(inside, "read the addresses of", ret);
+	return ret;
+}
+
+static int start_own(struct netdev *netdev, struct inside inside)
+{
+	int ret;
+
+	ret = run_inside(netdev->netdevs, find_inside, &inside);
+	if (ret)
+		return failed(&inside, "find", ret);
+	netdev->ifindex = inside.ifindex;
+	ret = take_addresses(netdev, &inside);
+	if (ret)
+		return ret;
+	netdev->running = true;
+	netdevs_enter(netdev);
+	ret = run_inside(netdev->netdevs, configure_inside, &inside);
+	if (ret)
+		return ret;
+	ret = tap_up(netdev->netdevs->socket, netdev->ifindex);
+	if (!ret)
+		ret = add_addresses(netdev);
+	if (ret)
+		return failed(&inside, "set addresses of", ret);
+	// The netdev is no new one: the kernel tells only of what changes.
+	router_recall(netdev);
+	return 0;
+}
+
+static int start(struct netdev *netdev, char *error, size_t size)
+{
+	struct inside inside = {
+		.ipv6 = netdev_has_ipv6(netdev),
+		.error = error,
+		.size = size,
+	};
+	int ret;
+
+	netdev_name(netdev->cloud, inside.name);
+	if (netdev->own[0])
+		memcpy(inside.name, netdev->own, sizeof(inside.name));
+	if (inside.ipv6 && netdev->mtu < IPV6_MTU_MIN)
+		return failed(&inside, "give an MTU below 1280 and IPv6 to", -EINVAL);
+	ret = netdev->own[0] ? start_own(netdev, inside) : start_tap(netdev, inside);
+	if (ret || !netdev->link_up)
+		return ret; // netdev_link() asks
 	ret = router_ask(netdev);
 	return ret ? failed(&inside, "set the router of", ret) : 0;
 }
 
-struct netdev *netdev_attach(
-	struct netdevs *netdevs, uint16_t cloud, const struct mac *mac, uint16_t mtu,
-	const struct prefix gateway[FAMILIES], const struct addr router[FAMILIES],
+struct netdev *netdev_attach_own(
+	struct netdevs *netdevs, uint16_t cloud, const char *name, const struct mac *mac,
+	uint16_t mtu, const struct prefix gateway[FAMILIES], const struct addr router[FAMILIES],
 	const struct mac *static_router_mac, char *error, size_t size
 )
 {
@@ -174,6 +256,7 @@ struct netdev *netdev_attach(
 	netdev->mtu = mtu;
 	netdev->fd = -1;
 	netdev->link_up = true;
+	snprintf(netdev->own, sizeof(netdev->own), "%s", name);
 	memcpy(netdev->gateway, gateway, sizeof(netdev->gateway));
 	memcpy(netdev->router, router, sizeof(netdev->router));
 	if (static_router_mac) {
@@ -188,6 +271,17 @@ struct netdev *netdev_attach(
 		return NULL;
 	}
 	return netdev;
+}
+
+struct netdev *netdev_attach(
+	struct netdevs *netdevs, uint16_t cloud, const struct mac *mac, uint16_t mtu,
+	const struct prefix gateway[FAMILIES], const struct addr router[FAMILIES],
+	const struct mac *static_router_mac, char *error, size_t size
+)
+{
+	return netdev_attach_own(
+		netdevs, cloud, "", mac, mtu, gateway, router, static_router_mac, error, size
+	);
 }
 
 int netdev_set(struct netdev *netdev, uint16_t mtu, const struct mac *static_router_mac)
@@ -207,13 +301,44 @@ int netdev_set(struct netdev *netdev, uint16_t mtu, const struct mac *static_rou
 		memset(netdev->entry, 0, sizeof(netdev->entry));
 		memset(&netdev->reported, 0, sizeof(netdev->reported));
 	}
-	if (netdev->fd < 0 || ret)
+	if (!netdev->running || ret)
 		return ret;
 	if (learn)
 		ret = router_forget(netdev);
 	if (!ret && (netdev->link_up || netdev->has_static_mac))
 		ret = router_ask(netdev);
 	return ret;
+}
+
+bool netdevs_router(
+	struct netdevs *netdevs, const char *name, const struct addr router[FAMILIES],
+	struct mac *mac
+)
+{
+	struct inside inside = {};
+	struct lladdr found;
+
+	snprintf(inside.name, sizeof(inside.name), "%s", name);
+	if (run_inside(netdevs, find_inside, &inside))
+		return false;
+	found = router_find(netdevs, inside.ifindex, router);
+	if (found.resolved)
+		*mac = found.mac;
+	return found.resolved;
+}
+
+// As it was before t0xd came.
+static void leave_own(struct netdev *netdev)
+{
+	struct mnl_socket *socket = netdev->netdevs->socket;
+	struct prefix link_local = tap_link_local(&netdev->mac);
+
+	(void)router_forget(netdev);
+	for (unsigned f = 0; f < FAMILIES; f++)
+		if (netdev->gateway[f].addr.family != FAMILY_NONE)
+			(void)tap_remove_address(socket, netdev->ifindex, &netdev->gateway[f]);
+	if (netdev_has_ipv6(netdev))
+		(void)tap_remove_address(socket, netdev->ifindex, &link_local);
 }
 
 void netdev_detach(struct netdev *netdev)
@@ -226,6 +351,8 @@ void netdev_detach(struct netdev *netdev)
 	netdevs = netdev->netdevs;
 	has_tap = netdev->fd >= 0;
 	router_unchanged(netdev);
+	if (netdev->running && netdev->own[0])
+		leave_own(netdev);
 	netdev_stop(netdev);
 	if (has_tap && !tap_leave(netdevs->socket, netdev->ifindex))
 		netdevs_sweep_soon(netdevs);
@@ -252,9 +379,12 @@ void netdev_write(struct netdev *netdev, const uint8_t *frame, size_t length)
 void netdev_link(struct netdev *netdev, bool up)
 {
 	netdev->link_up = up;
-	if (netdev->fd < 0)
+	if (!netdev->running)
 		return;
-	(void)tap_set_carrier(netdev->fd, up); // kernels before 5.0 cannot
+	if (netdev->fd >= 0)
+		(void)tap_set_carrier(netdev->fd, up); // kernels before 5.0 cannot
+	else if (up)
+		(void)add_addresses(netdev); // who took it down took those of IPv6
 	if (up)
 		(void)router_ask(netdev); // netdevs_tick() sees to what failed
 	else if (!netdev->has_static_mac)
@@ -266,7 +396,8 @@ void netdev_restart(struct netdev *netdev)
 	char error[256];
 
 	if (!start(netdev, error, sizeof(error))) {
-		(void)tap_set_carrier(netdev->fd, netdev->link_up);
+		if (netdev->fd >= 0)
+			(void)tap_set_carrier(netdev->fd, netdev->link_up);
 		LOG(NOTICE, "event=tap_restored tap=t0x%u", (unsigned)netdev->cloud);
 		return;
 	}

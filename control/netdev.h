@@ -7,6 +7,10 @@
 // neighbour entry of the T0 router. Frames that the data plane punts are written to the TAP; what
 // the kernel sends there comes back through 'on_frame'.
 //
+// A port that shares its netdev with the kernel (AF_XDP behind the guard) needs no TAP: the netdev
+// itself, in the daemon's own namespace, gets the gateway addresses and the same settings, and what
+// the guard lets through the kernel answers without us, also while no t0xd lives.
+//
 // Everything runs on the control thread, which enters the namespace only to open descriptors and to
 // write settings. A callback may attach and detach netdevs; it may not close 'netdevs'.
 #pragma once
@@ -14,6 +18,7 @@
 #include "dataplane/prefix.h"
 #include "region.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,12 +41,15 @@ struct netdev_callbacks {
 // arp_announce 2; IPv6 disabled), bring lo up, raise the kernel's neighbour gc_thresh in the
 // initial namespace where 4,096 clouds need it (logging the old values), and listen to
 // RTMGRP_NEIGH. Returns NULL with errno and 'error' filled.
+// 'netns' NULL: for netdevs in the daemon's own namespace, of which no setting is touched but those
+// of the netdevs.
 struct netdevs *netdevs_open(
 	struct event_base *base, const char *netns, const struct netdev_callbacks *callbacks,
 	char *error, size_t size
 );
 
-// Close all descriptors. The TAPs are persistent and stay. NULL is fine.
+// Close all descriptors. The TAPs are persistent and stay, as do the addresses of other netdevs.
+// NULL is fine.
 void netdevs_close(struct netdevs *netdevs);
 
 // Name of a cloud's TAP: "t0x<id>".
@@ -59,12 +67,28 @@ struct netdev *netdev_attach(
 	const struct mac *static_router_mac, char *error, size_t size
 );
 
+// The same with the netdev of the port itself, by name, in place of a TAP. MAC and MTU are its own.
+// Refuses a netdev with addresses that t0xd did not set, but for link-local ones.
+struct netdev *netdev_attach_own(
+	struct netdevs *netdevs, uint16_t cloud, const char *name, const struct mac *mac,
+	uint16_t mtu, const struct prefix gateway[FAMILIES], const struct addr router[FAMILIES],
+	const struct mac *static_router_mac, char *error, size_t size
+);
+
+// Does the kernel know the MAC of a router behind a netdev at this moment, whether that is attached
+// or not? Fills 'mac' if so.
+bool netdevs_router(
+	struct netdevs *netdevs, const char *name, const struct addr router[FAMILIES],
+	struct mac *mac
+);
+
 // Change MTU or the static router MAC (NULL: learn it; the router counts as unresolved until
 // on_router tells). Returns 0 or -errno; -EINVAL for an MTU below 1280 with IPv6.
 int netdev_set(struct netdev *netdev, uint16_t mtu, const struct mac *static_router_mac);
 
 // Delete the TAP: it is silent when this returns, and gone with the next batch, within a second of
-// the event loop or at netdevs_close(). NULL is fine.
+// the event loop or at netdevs_close(). A netdev that is no TAP loses our addresses and its
+// router's entry. NULL is fine.
 void netdev_detach(struct netdev *netdev);
 
 // Hand a punted frame (untagged) to the kernel. A full TAP queue drops it. Never blocks. However

@@ -30,8 +30,10 @@ struct netdev {
 	bool has_static_mac;
 	struct mac static_mac;
 	bool link_up;
+	char own[16]; // the name of the port's own netdev, which no TAP stands for; or ""
 
-	int fd; // -1 while there is no TAP
+	bool running; // there is a TAP, or the netdev is set up
+	int fd; // of the TAP, or -1
 	int ifindex;
 	struct event *readable;
 
@@ -46,7 +48,7 @@ struct netdev {
 struct netdevs {
 	struct event_base *base;
 	struct netdev_callbacks callbacks;
-	int netns;
+	int netns; // -1: the daemon's own
 	struct mnl_socket *socket; // requests
 	struct mnl_socket *listener; // RTMGRP_NEIGH
 	struct event *heard;
@@ -81,7 +83,13 @@ void netdev_stop(struct netdev *netdev);
 // Ask the kernel to resolve the routers and keep them so, or set their static MAC. 0 or -errno.
 int router_ask(struct netdev *netdev);
 
-// The same for those that are not resolved.
+// What the kernel knows of a router behind a netdev.
+struct lladdr router_find(struct netdevs *netdevs, int ifindex, const struct addr router[FAMILIES]);
+
+// Read what the kernel knows of the routers, and report it from the event loop.
+void router_recall(struct netdev *netdev);
+
+// router_ask() for those that are not resolved.
 void router_ask_unresolved(struct netdev *netdev);
 
 // Delete the kernel's entries of the routers. 0 or -errno.

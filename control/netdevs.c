@@ -100,7 +100,7 @@ unsigned netdevs_remove_orphans(struct netdevs *netdevs)
 
 static void tick(struct netdev *netdev)
 {
-	if (netdev->fd < 0)
+	if (!netdev->running)
 		netdev_restart(netdev);
 	else if (netdev->link_up)
 		router_ask_unresolved(netdev);
@@ -153,19 +153,23 @@ static int start(struct netdevs *netdevs, const char *netns, char *error, size_t
 	struct complaint complaint = {.error = error, .size = size};
 	int ret;
 
-	netdevs->netns = netns_open(netns, error, size);
-	if (netdevs->netns < 0)
-		return netdevs->netns;
-	ret = netns_run(netdevs->netns, configure_namespace, &complaint);
-	if (ret)
-		return ret;
-	ret = netns_run(netdevs->netns, open_sockets, netdevs);
-	if (!ret)
-		ret = tap_up(netdevs->socket, LO_IFINDEX);
+	if (netns) {
+		netdevs->netns = netns_open(netns, error, size);
+		if (netdevs->netns < 0)
+			return netdevs->netns;
+		ret = netns_run(netdevs->netns, configure_namespace, &complaint);
+		if (ret)
+			return ret;
+		ret = netns_run(netdevs->netns, open_sockets, netdevs);
+		if (!ret)
+			ret = tap_up(netdevs->socket, LO_IFINDEX);
+	} else {
+		ret = open_sockets(netdevs);
+	}
 	if (ret) {
 		snprintf(
-			error, size, "cannot use netlink in network namespace %s: %s", netns,
-			strerror(-ret)
+			error, size, "cannot use netlink in network namespace %s: %s",
+			netns ? netns : "(this one)", strerror(-ret)
 		);
 		return ret;
 	}

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <net/ethernet.h>
 #include <netinet/ip6.h>
 #include <string.h>
@@ -40,11 +41,11 @@ void router_unchanged(struct netdev *netdev)
 }
 
 // Both are of one T0 router: the first that is resolved will do.
-static const struct lladdr *deciding_entry(const struct netdev *netdev)
+static const struct lladdr *deciding_entry(const struct lladdr entry[FAMILIES])
 {
-	const struct lladdr *ipv4 = &netdev->entry[family_index(FAMILY_IPV4)];
+	const struct lladdr *ipv4 = &entry[family_index(FAMILY_IPV4)];
 
-	return ipv4->resolved ? ipv4 : &netdev->entry[family_index(FAMILY_IPV6)];
+	return ipv4->resolved ? ipv4 : &entry[family_index(FAMILY_IPV6)];
 }
 
 // Only after all waiting messages were read: of several changes in a row the last one counts, and
@@ -56,7 +57,7 @@ void router_report(struct netdevs *netdevs)
 	struct mac mac;
 
 	while ((netdev = netdevs->changed)) {
-		const struct lladdr *entry = deciding_entry(netdev);
+		const struct lladdr *entry = deciding_entry(netdev->entry);
 
 		router_unchanged(netdev);
 		if (lladdr_equal(entry, &netdev->reported))
@@ -100,6 +101,43 @@ void router_resync(struct netdevs *netdevs)
 	netdevs->resync = ret != 0;
 	if (ret)
 		LOG(WARNING, "event=neighbours_not_read why=" LOG_TEXT, log_text(strerror(-ret)));
+}
+
+struct search {
+	int ifindex;
+	const struct addr *router; // [FAMILIES]
+	struct lladdr entry[FAMILIES];
+};
+
+static int hear_one(const struct nlmsghdr *message, void *arg)
+{
+	struct search *search = arg;
+	struct neighbour neighbour;
+	unsigned f;
+
+	if (neighbour_parse(message, &neighbour) || neighbour.ifindex != search->ifindex)
+		return MNL_CB_OK;
+	f = family_index(neighbour.addr.family);
+	if (addr_equal(&neighbour.addr, &search->router[f]))
+		search->entry[f] = (struct lladdr){neighbour.resolved, neighbour.mac};
+	return MNL_CB_OK;
+}
+
+struct lladdr router_find(struct netdevs *netdevs, int ifindex, const struct addr router[FAMILIES])
+{
+	struct search search = {.ifindex = ifindex, .router = router};
+
+	(void)neighbour_dump(netdevs->socket, hear_one, &search); // else it is to be found anew
+	return *deciding_entry(search.entry);
+}
+
+void router_recall(struct netdev *netdev)
+{
+	struct netdevs *netdevs = netdev->netdevs;
+
+	if (neighbour_dump(netdevs->socket, router_hear, netdevs))
+		netdevs->resync = true; // netdevs_tick() does it
+	event_active(netdevs->heard, EV_READ, 0);
 }
 
 void router_listen(struct netdevs *netdevs)

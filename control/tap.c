@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define GROUP_NONE 0
+#define ADDRESS_PROTOCOL 0x74 // who set an address: t0xd; likewise
 #define GROUP_LEAVING 0x743078 // "t0x"; the group's number has no meaning to anyone else
 
 int tap_open(const char *name, int *ifindex)
@@ -100,6 +101,8 @@ static void prepare_address(
 		header->ifa_flags = IFA_F_NODAD;
 	mnl_attr_put(&request->header, IFA_LOCAL, bytes, address->addr.bytes);
 	mnl_attr_put(&request->header, IFA_ADDRESS, bytes, address->addr.bytes);
+	if (type == RTM_NEWADDR)
+		mnl_attr_put_u8(&request->header, IFA_PROTO, ADDRESS_PROTOCOL); // since 5.18
 }
 
 int tap_add_address(struct mnl_socket *socket, int ifindex, const struct prefix *address)
@@ -108,6 +111,17 @@ int tap_add_address(struct mnl_socket *socket, int ifindex, const struct prefix 
 
 	prepare_address(&request, RTM_NEWADDR, ifindex, address);
 	return netlink_request(socket, &request);
+}
+
+int tap_remove_address(struct mnl_socket *socket, int ifindex, const struct prefix *address)
+{
+	union netlink_request request;
+	int ret;
+
+	prepare_address(&request, RTM_DELADDR, ifindex, address);
+	ret = netlink_request(socket, &request);
+	// Secondary addresses go with their primary one.
+	return ret == -EADDRNOTAVAIL ? 0 : ret;
 }
 
 struct prefix tap_link_local(const struct mac *mac)
@@ -126,12 +140,13 @@ struct prefix tap_link_local(const struct mac *mac)
 }
 
 // Some addresses of one netdev. A TAP of ours has at most three.
+#define FOUND_MAX 16
 struct found {
 	int ifindex;
 	unsigned n;
-	struct prefix addresses[16];
+	struct prefix addresses[FOUND_MAX];
+	bool ours[FOUND_MAX]; // by their protocol
 };
-#define FOUND_MAX (sizeof(((struct found *)0)->addresses) / sizeof(struct prefix))
 #define PASSES_MAX 64
 
 static int find_address(const struct nlmsghdr *message, void *arg)
@@ -140,6 +155,7 @@ static int find_address(const struct nlmsghdr *message, void *arg)
 	const struct nlattr *attr, *local = NULL;
 	struct found *found = arg;
 	struct prefix address = {.len = 0};
+	bool ours = false;
 
 	if (message->nlmsg_type != RTM_NEWADDR || !netlink_holds(message, sizeof(*header)) ||
 	    header->ifa_index != (unsigned)found->ifindex || found->n == FOUND_MAX)
@@ -149,12 +165,16 @@ static int find_address(const struct nlmsghdr *message, void *arg)
 		if (mnl_attr_get_type(attr) == IFA_LOCAL ||
 		    (mnl_attr_get_type(attr) == IFA_ADDRESS && !local))
 			local = attr;
+		if (mnl_attr_get_type(attr) == IFA_PROTO &&
+		    mnl_attr_validate(attr, MNL_TYPE_U8) >= 0)
+			ours = mnl_attr_get_u8(attr) == ADDRESS_PROTOCOL;
 	}
 	address.addr.family = header->ifa_family == AF_INET6 ? FAMILY_IPV6 : FAMILY_IPV4;
 	address.len = header->ifa_prefixlen;
 	if (!local || mnl_attr_get_payload_len(local) != family_bits(address.addr.family) / 8)
 		return MNL_CB_OK;
 	memcpy(address.addr.bytes, mnl_attr_get_payload(local), mnl_attr_get_payload_len(local));
+	found->ours[found->n] = ours;
 	found->addresses[found->n++] = address;
 	return MNL_CB_OK;
 }
@@ -177,7 +197,6 @@ static int find_addresses(struct mnl_socket *socket, struct found *found)
 static int remove_addresses(struct mnl_socket *socket, int ifindex)
 {
 	struct found found = {.ifindex = ifindex};
-	union netlink_request request;
 	int ret;
 
 	for (unsigned passes = 0; passes < PASSES_MAX; passes++) {
@@ -185,14 +204,50 @@ static int remove_addresses(struct mnl_socket *socket, int ifindex)
 		if (ret || !found.n)
 			return ret;
 		for (unsigned i = 0; i < found.n; i++) {
-			prepare_address(&request, RTM_DELADDR, ifindex, &found.addresses[i]);
-			ret = netlink_request(socket, &request);
-			// Secondary addresses go with their primary one.
-			if (ret && ret != -EADDRNOTAVAIL)
+			ret = tap_remove_address(socket, ifindex, &found.addresses[i]);
+			if (ret)
 				return ret;
 		}
 	}
 	return -EBUSY; // somebody adds them as fast as they go
+}
+
+static bool is_wanted(const struct prefix *address, const struct prefix *wanted, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (prefix_equal(address, &wanted[i]))
+			return true;
+	return false;
+}
+
+static bool is_link_local(const struct prefix *address)
+{
+	return address->addr.family == FAMILY_IPV6 && address->addr.bytes[0] == 0xfe &&
+		(address->addr.bytes[1] & 0xc0) == 0x80;
+}
+
+int tap_keep_addresses(
+	struct mnl_socket *socket, int ifindex, const struct prefix *wanted, unsigned n,
+	struct prefix *foreign
+)
+{
+	struct found found = {.ifindex = ifindex};
+	bool is_foreign = false;
+	int ret = find_addresses(socket, &found);
+
+	for (unsigned i = 0; i < found.n && !ret; i++) {
+		const struct prefix *address = &found.addresses[i];
+
+		if (is_wanted(address, wanted, n))
+			continue;
+		if (found.ours[i]) {
+			ret = tap_remove_address(socket, ifindex, address);
+		} else if (!is_link_local(address)) {
+			is_foreign = true;
+			*foreign = *address;
+		}
+	}
+	return !ret && is_foreign ? -EADDRINUSE : ret;
 }
 
 int tap_reset(struct mnl_socket *socket, int ifindex, int fd, const struct mac *mac, uint16_t mtu)

@@ -31,6 +31,17 @@ int tap_up(struct mnl_socket *socket, int ifindex);
 // Add an address with its length, usable at once (no duplicate address detection).
 int tap_add_address(struct mnl_socket *socket, int ifindex, const struct prefix *address);
 
+// Remove one; one that is not there is no error.
+int tap_remove_address(struct mnl_socket *socket, int ifindex, const struct prefix *address);
+
+// Of a netdev that is not a TAP of ours: remove the addresses that t0xd once set there and that are
+// not among the n wanted ones (with their lengths). Returns 0; -EADDRINUSE when there is an address
+// that somebody else set, link-local ones aside, which '*foreign' then names; or -errno.
+int tap_keep_addresses(
+	struct mnl_socket *socket, int ifindex, const struct prefix *wanted, unsigned n,
+	struct prefix *foreign
+);
+
 // The link-local address that a MAC stands for (RFC 4291 appendix A), with its length.
 struct prefix tap_link_local(const struct mac *mac);
 

@@ -289,6 +289,31 @@ static struct netdev *kit_attach_both(struct kit *kit, uint16_t cloud, const str
 	);
 }
 
+// The netdev own0, which is no TAP of ours, for a cloud with the addresses of kit_attach_both().
+static struct netdev *kit_attach_own(
+	struct kit *kit, const char *gateway_text, const struct mac *mac, char error[static 320]
+)
+{
+	struct prefix gateway[FAMILIES] = {0};
+	struct addr router[FAMILIES] = {0};
+
+	assert_int_equal(prefix_parse(gateway_text, &gateway[0]), 0);
+	assert_int_equal(addr_parse("169.254.1.2", &router[0]), 0);
+	assert_int_equal(prefix_parse("2001:db8:1::1/126", &gateway[1]), 0);
+	assert_int_equal(addr_parse("2001:db8:1::2", &router[1]), 0);
+	return netdev_attach_own(
+		kit->netdevs, 1, "own0", mac, 1500, gateway, router, NULL, error, 320
+	);
+}
+
+static bool kit_knows_router(struct kit *kit, struct mac *mac)
+{
+	struct addr router[FAMILIES] = {0};
+
+	assert_int_equal(addr_parse("169.254.1.2", &router[0]), 0);
+	return netdevs_router(kit->netdevs, "own0", router, mac);
+}
+
 // Frames. What the kernel sent is looked at through copies: its bytes have no alignment.
 
 static void kit_put_ethernet(

@@ -722,6 +722,105 @@ static void link_states_follow_a_veth(void **state)
 	assert_int_equal(netns_run(kit->netdevs->netns, watch_links, kit), 0);
 }
 
+// A netdev that the port shares with the kernel.
+
+#define OWN_MAC ((struct mac){{0x02, 0, 0, 0, 0, 0x51}})
+#define OWN_NEIGHBOUR "02:00:00:00:00:52"
+
+static void make_own(struct kit *kit)
+{
+	kit_run(kit, "ip link add own0 address 02:00:00:00:00:51 type veth peer name far0");
+	kit_run(kit, "ip link set far0 up");
+}
+
+static void the_ports_own_netdev_gets_the_gateways_and_gives_them_back(void **state)
+{
+	struct kit *kit = *state;
+	struct netdev *netdev;
+	char error[320] = "";
+
+	make_own(kit);
+	netdev = kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error);
+	if (!netdev)
+		fail_msg("%s", error);
+	assert_true(kit_shows(kit, "ip addr show dev own0", "169.254.1.1/30"));
+	assert_true(kit_shows(kit, "ip addr show dev own0", "2001:db8:1::1/126"));
+	assert_true(kit_shows(kit, "ip addr show dev own0", "fe80::ff:fe00:51/64"));
+	assert_true(kit_shows(kit, "ip link show dev own0", ",UP"));
+	assert_true(kit_shows(kit, "cat /proc/sys/net/ipv4/conf/own0/forwarding", "0"));
+	assert_true(kit_shows(kit, "cat /proc/sys/net/ipv4/conf/own0/arp_ignore", "1"));
+	assert_true(kit_shows(kit, "cat /proc/sys/net/ipv6/conf/own0/forwarding", "0"));
+	kit_run(kit, "ip link set own0 down; ip link set own0 up"); // takes those of IPv6
+	netdev_link(netdev, false);
+	netdev_link(netdev, true);
+	assert_true(kit_shows(kit, "ip addr show dev own0", "2001:db8:1::1/126"));
+	netdev_detach(netdev);
+	assert_int_equal(kit_count_lines(kit, "ip -o addr show dev own0"), 0);
+	assert_int_equal(kit_count_lines(kit, "ip neigh show dev own0"), 0);
+	assert_int_equal(kit_count_lines(kit, "ip -o link show dev own0"), 1); // not ours to delete
+}
+
+static void a_netdev_with_a_foreign_address_is_refused_by_name(void **state)
+{
+	static const char *const foreign[] = {"192.0.2.1/24", "2001:db8:9::1/64"};
+	struct kit *kit = *state;
+	char error[320], command[80];
+
+	make_own(kit);
+	kit_run(kit, "echo 0 >/proc/sys/net/ipv6/conf/own0/disable_ipv6");
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(command, sizeof(command), "ip addr add %s dev own0", foreign[i]);
+		kit_run(kit, command);
+		assert_null(kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error));
+		assert_non_null(strstr(error, "own0"));
+		assert_non_null(strstr(error, foreign[i]));
+		snprintf(command, sizeof(command), "ip address del %s dev own0", foreign[i]);
+		assert_non_null(strstr(error, command)); // how to mend it
+		assert_int_equal(kit_count_lines(kit, "ip addr show dev own0 to 169.254.1.1"), 0);
+		kit_run(kit, command);
+	}
+	kit_run(kit, "ip addr add fe80::1/64 dev own0"); // of the link alone: nobody's business
+	assert_non_null(kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error));
+}
+
+static void what_an_earlier_life_set_on_a_netdev_is_taken_for_ours(void **state)
+{
+	struct kit *kit = *state;
+	char error[320] = "";
+
+	make_own(kit);
+	assert_non_null(kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error));
+	kit_reopen(kit);
+	assert_true(kit_shows(kit, "ip addr show dev own0", "169.254.1.1/30")); // all the time
+	assert_non_null(kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error));
+	kit_reopen(kit);
+	assert_non_null(kit_attach_own(kit, "169.254.7.1/30", &OWN_MAC, error)); // another gateway
+	assert_true(kit_shows(kit, "ip addr show dev own0", "169.254.7.1/30"));
+	assert_false(kit_shows(kit, "ip addr show dev own0", "169.254.1.1/30"));
+}
+
+static void a_router_that_the_kernel_knows_is_known_at_once(void **state)
+{
+	static const struct mac expected = {{0x02, 0, 0, 0, 0, 0x52}};
+	struct kit *kit = *state;
+	char error[320] = "";
+	struct mac mac;
+
+	make_own(kit);
+	assert_non_null(kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error));
+	assert_false(kit_knows_router(kit, &mac));
+	kit_run(kit,
+		"ip neigh replace 169.254.1.2 lladdr " OWN_NEIGHBOUR " dev own0 nud reachable");
+	assert_true(kit_until_router(kit, &expected));
+	kit_reopen(kit);
+	memset(&kit->witness, 0, sizeof(kit->witness));
+	assert_true(kit_knows_router(kit, &mac));
+	assert_memory_equal(&mac, &expected, sizeof(mac));
+	assert_non_null(kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error));
+	kit_settle(kit);
+	assert_router(&kit->witness, &expected); // and it is told
+}
+
 #define IN_NAMESPACE(test) cmocka_unit_test_setup_teardown(test, kit_setup, kit_teardown)
 
 int main(void)
@@ -753,6 +852,10 @@ int main(void)
 		IN_NAMESPACE(a_solicitation_is_answered_for_the_gateway_alone),
 		IN_NAMESPACE(however_many_link_local_addresses_solicit_one_is_kept),
 		IN_NAMESPACE(either_family_tells_the_routers_mac),
+		IN_NAMESPACE(the_ports_own_netdev_gets_the_gateways_and_gives_them_back),
+		IN_NAMESPACE(a_netdev_with_a_foreign_address_is_refused_by_name),
+		IN_NAMESPACE(what_an_earlier_life_set_on_a_netdev_is_taken_for_ours),
+		IN_NAMESPACE(a_router_that_the_kernel_knows_is_known_at_once),
 		IN_NAMESPACE(link_states_follow_a_veth),
 	};
 	int failed = cmocka_run_group_tests(anywhere, NULL, NULL);
