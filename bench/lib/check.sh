@@ -6,7 +6,7 @@
 # one) and says one line: ok, note (nobody needs it, or nobody can mend it) or LACKS, with the command
 # that mends it. What is lacking is lacking for some of three uses:
 #
-#   lab     af_packet ports on veths: bench/lab up, tests/run
+#   lab     AF_XDP or af_packet ports on veths: bench/lab up, tests/run
 #   virtio  ports towards virtual machines of this host: net_vhost, net_virtio_user
 #   NIC     a network card that DPDK drives
 
@@ -272,7 +272,7 @@ check_namespaces() {
 	fi
 }
 
-# Nothing that t0x forwards on needs them.
+# Without them the lab has af_packet ports. bpffs t0xd mounts itself, where it may.
 check_xdp() {
 	local lacking=()
 	grep -qs '^XDP ' "$CHECK_ROOT/proc/net/protocols" || lacking+=("AF_XDP sockets")

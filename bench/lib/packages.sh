@@ -5,9 +5,9 @@
 # dpdk-dev depends on every poll mode driver as a shared library (librte-net-af-packet23 ...).
 # nftables: no frame of a T0 port may reach the host's own stack, see topology.sh.
 # shellcheck disable=SC2034
-PACKAGES_LAB=(gcc meson ninja-build pkg-config dpdk-dev libevent-dev libjansson-dev libsqlite3-dev
-	libmnl-dev libsystemd-dev iproute2 iputils-ping iputils-tracepath traceroute iperf3 ethtool
-	procps nftables jq util-linux)
+PACKAGES_LAB=(gcc clang-14 bpftool meson ninja-build pkg-config dpdk-dev libbpf-dev libevent-dev
+	libjansson-dev libsqlite3-dev libmnl-dev libsystemd-dev iproute2 iputils-ping iputils-tracepath
+	traceroute iperf3 ethtool procps nftables jq util-linux)
 # Plots and tables; testpmd and l3fwd.
 # shellcheck disable=SC2034
 PACKAGES_BENCH=(gnuplot-nox bsdextrautils git dpdk dpdk-doc make)
@@ -19,8 +19,8 @@ PACKAGES_LINT=(clang clang-tidy clang-format cppcheck shellcheck codespell mando
 # shellcheck disable=SC2034
 PACKAGES_ASAN=(clang libclang-rt-14-dev)
 # shellcheck disable=SC2034
-PACKAGES_PACKAGE=(build-essential dpkg-dev debhelper meson ninja-build pkg-config libdpdk-dev
-	libevent-dev libjansson-dev libmnl-dev libsqlite3-dev libsystemd-dev mmdebstrap
+PACKAGES_PACKAGE=(build-essential dpkg-dev debhelper meson ninja-build pkg-config clang-14 bpftool
+	libbpf-dev libdpdk-dev libevent-dev libjansson-dev libmnl-dev libsqlite3-dev libsystemd-dev mmdebstrap
 	systemd-container socat iproute2 git jq procps util-linux)
 # shellcheck disable=SC2034
 PACKAGES_COVERAGE=(gcovr)

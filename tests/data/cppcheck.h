@@ -2,6 +2,8 @@
 // What cppcheck must know of headers that it does not read.
 #pragma once
 
+#define SEC(name)
+
 #define json_array_foreach(array, index, value) \
 	for (index = 0; (value = json_array_get(array, index)) != NULL; index++)
 #define json_object_foreach(object, key, value) \
