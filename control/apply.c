@@ -375,7 +375,7 @@ static void begin_counters(const struct plan *plan)
 		if (step->kind == STEP_CLOUD_CREATE)
 			program_new_cloud(step->cloud->id);
 		else if (step->kind == STEP_INTERCONNECT_CREATE)
-			program_new_interconnect(step->interconnect->id);
+			program_new_interconnect(step->interconnect);
 	}
 }
 
@@ -434,6 +434,8 @@ static void applied(void *arg)
 			live_try_attach(applying->control, cloud); // its port is free by now
 		else if (plan->steps[i].kind == STEP_CLOUD_DELETE)
 			program_forget(cloud->id);
+		else if (plan->steps[i].kind == STEP_INTERCONNECT_DELETE)
+			program_forget_interconnect(plan->steps[i].interconnect);
 	}
 	live_report(applying->control, NULL);
 	LOG(NOTICE, "event=applied clouds=%u interconnects=%u steps=%u",

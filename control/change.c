@@ -458,7 +458,7 @@ void change_interconnect_create(
 		refuse_store(control, &change->refusal);
 		goto undo;
 	}
-	program_new_interconnect(interconnect.id);
+	program_new_interconnect(change->interconnect);
 	program_publish(program);
 	if (!wait) {
 		change->done = NULL;
@@ -487,6 +487,7 @@ static void interconnect_gone(void *arg)
 		finish_refused(change);
 		return;
 	}
+	program_forget_interconnect(change->interconnect);
 	region_remove_interconnect(&control->region, change->interconnect);
 	finish(change, NULL);
 }

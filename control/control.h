@@ -14,7 +14,8 @@ struct exchange_control {
 	struct event_base *base;
 	struct region region;
 	struct store *store;
-	struct netdevs *netdevs; // NULL in tests without a kernel side
+	struct netdevs *netdevs; // TAPs; NULL in tests without a kernel side
+	struct netdevs *own_netdevs; // of ports that share theirs with the kernel; likewise
 	struct links *links; // likewise
 	struct rpc *rpc;
 	unsigned n_workers;

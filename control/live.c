@@ -4,6 +4,7 @@
 #include "change.h"
 #include "dataplane/port.h"
 #include "dataplane/punt.h"
+#include "guarding.h"
 #include "link.h"
 #include "log.h"
 #include "netdev.h"
@@ -147,16 +148,24 @@ void live_program(struct exchange_control *control, struct cloud *cloud)
 	report_soon(control);
 }
 
+// Behind the guard the kernel answers on the port's netdev itself, where nothing has a tag.
+static bool shares_netdev(const struct cloud *cloud)
+{
+	return cloud->live.guarded != NULL && cloud->vlan == VLAN_NONE;
+}
+
 static int attach_netdev(
 	struct exchange_control *control, struct cloud *cloud, struct refusal *refusal
 )
 {
-	char error[256];
+	bool own = shares_netdev(cloud);
+	char error[320];
 
 	if (control->netdevs == NULL || cloud->live.control != NULL)
 		return 0;
-	cloud->live.control = netdev_attach(
-		control->netdevs, cloud->id, &cloud->live.mac, cloud->mtu, cloud->gateway,
+	cloud->live.control = netdev_attach_own(
+		own ? control->own_netdevs : control->netdevs, cloud->id,
+		own ? cloud->live.netdev_name : "", &cloud->live.mac, cloud->mtu, cloud->gateway,
 		cloud->router, cloud->has_router_mac ? &cloud->router_mac : NULL, error,
 		sizeof(error)
 	);
@@ -167,6 +176,17 @@ static int attach_netdev(
 		);
 	netdev_link(cloud->live.control, cloud->live.link_up);
 	return 0;
+}
+
+// After a restart the kernel still knows the router of a netdev that it has had all the time.
+static void recall_router(struct exchange_control *control, struct cloud *cloud)
+{
+	struct cloud_live *live = &cloud->live;
+
+	if (control->own_netdevs != NULL && shares_netdev(cloud) && !cloud->has_router_mac)
+		live->router_resolved = netdevs_router(
+			control->own_netdevs, live->netdev_name, cloud->router, &live->router_mac
+		);
 }
 
 static void detached(void *arg)
@@ -207,6 +227,7 @@ static int connect_port(
 {
 	if (watch_link(control, cloud, refusal) < 0)
 		return -1;
+	recall_router(control, cloud);
 	return program_cloud(cloud, refusal);
 }
 
@@ -438,6 +459,36 @@ static void retry_attach(struct exchange_control *control, struct cloud *cloud)
 	live_report(control, cloud);
 }
 
+// The guard has one engine forward in place of the other.
+
+static const struct cloud *cloud_on(const struct region *region, unsigned netdev)
+{
+	for (unsigned i = 0; i < region->n_clouds; i++)
+		if (region->clouds[i]->live.netdev == netdev)
+			return region->clouds[i];
+	return NULL;
+}
+
+static void on_switch(unsigned netdev, unsigned queue, bool kernel, int64_t at, void *arg)
+{
+	struct exchange_control *control = arg;
+	const struct cloud *cloud = cloud_on(&control->region, netdev);
+	struct event event;
+
+	if (cloud == NULL)
+		return; // of a cloud that has gone since
+	event = record_event(
+		NULL, "guard.engine", cloud->name, NULL,
+		"%s forwards what comes in on %s, queue %u", kernel ? "kernel" : "dataplane",
+		cloud->live.netdev_name, queue
+	);
+	event.at = at;
+	if (store_events(control->store, &event, 1) < 0)
+		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));
+	LOG(NOTICE, "event=engine cloud=%s netdev=%s queue=%u engine=%s", cloud->name,
+	    cloud->live.netdev_name, queue, kernel ? "kernel" : "dataplane");
+}
+
 void live_tick(struct exchange_control *control)
 {
 	static unsigned ticks;
@@ -460,6 +511,9 @@ void live_tick(struct exchange_control *control)
 			retry_attach(control, cloud);
 		}
 	}
-	if (control->netdevs != NULL)
+	if (control->netdevs != NULL) {
 		netdevs_tick(control->netdevs);
+		netdevs_tick(control->own_netdevs);
+	}
+	guarding_take_switches(on_switch, control);
 }

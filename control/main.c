@@ -9,6 +9,7 @@
 #include "dataplane/rcu.h"
 #include "dataplane/worker.h"
 #include "grace.h"
+#include "guarding.h"
 #include "link.h"
 #include "live.h"
 #include "log.h"
@@ -180,6 +181,21 @@ static void dataplane_stop(struct daemon *daemon)
 	workers_free();
 }
 
+// The guard in the kernel.
+
+static int guard_start(struct daemon *daemon)
+{
+	return guarding_open(
+		daemon->options.guard, daemon->options.fail_over,
+		options_instance(&daemon->options), daemon->error, sizeof(daemon->error)
+	);
+}
+
+static void guard_stop(struct daemon *daemon)
+{
+	guarding_close();
+}
+
 // The kernel's side: control netdevs and links.
 
 static int kernel_start(struct daemon *daemon)
@@ -194,6 +210,10 @@ static int kernel_start(struct daemon *daemon)
 	);
 	if (control->netdevs == NULL)
 		return -1;
+	control->own_netdevs =
+		netdevs_open(control->base, NULL, &callbacks, daemon->error, sizeof(daemon->error));
+	if (control->own_netdevs == NULL)
+		return -1;
 	control->links = links_open(
 		control->base, live_on_link, control, daemon->error, sizeof(daemon->error)
 	);
@@ -203,6 +223,7 @@ static int kernel_start(struct daemon *daemon)
 static void kernel_stop(struct daemon *daemon)
 {
 	links_close(daemon->control.links);
+	netdevs_close(daemon->control.own_netdevs);
 	netdevs_close(daemon->control.netdevs);
 }
 
@@ -233,6 +254,7 @@ static int complete_interrupted(struct daemon *daemon)
 			);
 			return -1;
 		}
+		program_forget_interconnect(interconnect);
 		region_remove_interconnect(region, interconnect);
 	}
 	return 0;
@@ -253,7 +275,9 @@ static int region_start(struct daemon *daemon)
 		return -1;
 	}
 	program_publish(program);
+	guarding_keep(region);
 	live_start(control);
+	guarding_remove_orphans();
 
 	int code = workers_start();
 
@@ -270,6 +294,7 @@ static void region_stop(struct daemon *daemon)
 	struct exchange_control *control = &daemon->control;
 	struct region *region = &control->region;
 
+	guarding_leave();
 	workers_stop();
 	for (unsigned i = 0; i < region->n_clouds; i++)
 		if (region->clouds[i]->live.port_attached && !region->clouds[i]->live.detaching)
@@ -351,10 +376,15 @@ static const struct module {
 	int (*start)(struct daemon *daemon); // 0, or -1 with daemon->error
 	void (*stop)(struct daemon *daemon); // also after a start that failed half-way
 } modules[] = {
-	{"loop", loop_start, loop_stop},       {"store", store_start, store_stop},
-	{"eal", eal_start, eal_stop},	       {"dataplane", dataplane_start, dataplane_stop},
-	{"kernel", kernel_start, kernel_stop}, {"region", region_start, region_stop},
-	{"events", events_start, events_stop}, {"telemetry", telemetry_start, telemetry_stop},
+	{"loop", loop_start, loop_stop},
+	{"store", store_start, store_stop},
+	{"eal", eal_start, eal_stop},
+	{"dataplane", dataplane_start, dataplane_stop},
+	{"guard", guard_start, guard_stop},
+	{"kernel", kernel_start, kernel_stop},
+	{"region", region_start, region_stop},
+	{"events", events_start, events_stop},
+	{"telemetry", telemetry_start, telemetry_stop},
 	{"rpc", rpc_start, rpc_stop},
 };
 

@@ -2,6 +2,7 @@
 // What the table of a cloud holds, and what it makes of a packet.
 #include "control.h"
 #include "dataplane/explain.h"
+#include "guarding.h"
 #include "json.h"
 #include "method_read.h"
 #include "params.h"
@@ -113,7 +114,7 @@ static json_t *matching_prefix(
 
 static json_t *explanation_to_json(
 	const struct region *region, const struct cloud *cloud, const struct addr *destination,
-	const struct explanation *explanation
+	const struct explanation *explanation, bool by_guard
 )
 {
 	static const char *const verdicts[] = {
@@ -129,8 +130,9 @@ static json_t *explanation_to_json(
 		text = punt_reason_text(explanation->reason);
 	}
 	return json_pack(
-		"{s:s, s:s?, s:o, s:o, s:o, s:s}", "verdict", verdicts[explanation->verdict],
-		"reason", reason, "interconnect", interconnect_name(region, cloud, leaf), "prefix",
+		"{s:s, s:s?, s:s, s:o, s:o, s:o, s:s}", "verdict", verdicts[explanation->verdict],
+		"reason", reason, "where", by_guard ? "guard" : "dataplane", "interconnect",
+		interconnect_name(region, cloud, leaf), "prefix",
 		leaf == LEAF_NONE ? json_null() : matching_prefix(region, cloud, destination),
 		"egress_cloud",
 		leaf_interconnect(leaf) ? cloud_name(region, leaf_cloud(leaf)) : json_null(),
@@ -180,6 +182,7 @@ METHOD(method_explain)
 	struct explanation explanation;
 	const struct cloud *cloud;
 	struct refusal refusal;
+	bool by_guard;
 	int error;
 
 	if (!params_read(call, params, table))
@@ -200,7 +203,13 @@ METHOD(method_explain)
 		explain(cloud->id, &source, &destination, (unsigned)ttl, (unsigned)size,
 			&explanation);
 	if (error == 0) {
-		rpc_answer(call, explanation_to_json(region, cloud, &destination, &explanation));
+		by_guard = guarding_explain(
+			cloud, &source, &destination, (unsigned)ttl, (unsigned)size, &explanation
+		);
+		rpc_answer(
+			call,
+			explanation_to_json(region, cloud, &destination, &explanation, by_guard)
+		);
 	} else if (error == -ENOENT) {
 		refuse(&refusal, REFUSAL_port_failed,
 		       "cloud %s has no T0 port now, so that nothing can arrive from it: %s",

@@ -4,6 +4,8 @@
 #include "dataplane/counters.h"
 #include "dataplane/exchange.h"
 #include "dataplane/pools.h"
+#include "ebpf/guard_maps.h"
+#include "guarding.h"
 #include "json.h"
 #include "method_read.h"
 #include "params.h"
@@ -14,6 +16,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
+// What the guard has forwarded in place of the data plane.
+static void read_guard_traffic(
+	const struct interconnect *interconnect, struct guard_traffic *cloud_to_peer,
+	struct guard_traffic *peer_to_cloud
+)
+{
+	guarding_read_traffic(interconnect->id, interconnect->cloud->id, cloud_to_peer);
+	guarding_read_traffic(interconnect->id, interconnect->peer->id, peer_to_cloud);
+}
+
 // Direction 0 of the counters is from the cloud with the lower id.
 void method_read_traffic(
 	const struct interconnect *interconnect, struct traffic *cloud_to_peer,
@@ -22,11 +34,17 @@ void method_read_traffic(
 {
 	unsigned direction = interconnect->cloud->id < interconnect->peer->id ? 0 : 1;
 	struct traffic_count there, back;
+	struct guard_traffic by_guard[2];
 
 	counters_read_traffic(interconnect->id, direction, &there);
 	counters_read_traffic(interconnect->id, !direction, &back);
 	*cloud_to_peer = (struct traffic){there.packets, there.bytes};
 	*peer_to_cloud = (struct traffic){back.packets, back.bytes};
+	read_guard_traffic(interconnect, &by_guard[0], &by_guard[1]);
+	cloud_to_peer->packets += by_guard[0].packets;
+	cloud_to_peer->bytes += by_guard[0].bytes;
+	peer_to_cloud->packets += by_guard[1].packets;
+	peer_to_cloud->bytes += by_guard[1].bytes;
 }
 
 json_t *method_interconnect_to_json(const struct interconnect *interconnect)
@@ -39,7 +57,7 @@ json_t *method_interconnect_to_json(const struct interconnect *interconnect)
 
 // The sections under construction; a failed append is one of the whole answer.
 struct stats {
-	json_t *interconnects, *drops, *punts, *icmp, *clouds, *workers;
+	json_t *interconnects, *drops, *punts, *guard, *icmp, *clouds, *workers;
 	int bad;
 };
 
@@ -70,6 +88,52 @@ static size_t bytes_of_table(uint16_t cloud)
 	return table ? table_bytes(table) : 0;
 }
 
+static void add_drop(
+	struct stats *stats, const char *name, enum drop_reason reason, const char *where,
+	uint64_t packets
+)
+{
+	if (packets > 0)
+		add(stats, stats->drops,
+		    json_pack(
+			    "{s:s?, s:s, s:s, s:I, s:s}", "cloud", name, "reason",
+			    drop_reason_name(reason), "where", where, "packets",
+			    (json_int_t)packets, "text", drop_reason_text(reason)
+		    ));
+}
+
+static void add_punt(
+	struct stats *stats, const char *name, enum punt_reason reason, const char *where,
+	uint64_t packets
+)
+{
+	if (packets > 0)
+		add(stats, stats->punts,
+		    json_pack(
+			    "{s:s?, s:s, s:s, s:I}", "cloud", name, "reason",
+			    punt_reason_name(reason), "where", where, "packets", (json_int_t)packets
+		    ));
+}
+
+// What the guard has made of frames before the data plane saw them.
+static void add_guard(struct stats *stats, uint16_t id, const char *name)
+{
+	struct guard_count count;
+
+	if (!guarding_read_cloud(id, &count))
+		return;
+	if (name)
+		add(stats, stats->guard,
+		    json_pack(
+			    "{s:s, s:I, s:I}", "cloud", name, "steered", (json_int_t)count.steered,
+			    "forwarded", (json_int_t)count.forwarded
+		    ));
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
+		add_drop(stats, name, i, "guard", count.drops[i]);
+	for (unsigned i = 0; i < PUNT_REASON_COUNT; i++)
+		add_punt(stats, name, i, "guard", count.punts[i]);
+}
+
 // What arrived from one cloud. 'name' NULL with id 0: what cannot be attributed to any.
 static void add_cloud(struct stats *stats, uint16_t id, const char *name)
 {
@@ -84,20 +148,10 @@ static void add_cloud(struct stats *stats, uint16_t id, const char *name)
 			    "table_bytes", (json_int_t)bytes_of_table(id)
 		    ));
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
-		if (count.drops[i])
-			add(stats, stats->drops,
-			    json_pack(
-				    "{s:s?, s:s, s:I, s:s}", "cloud", name, "reason",
-				    drop_reason_name(i), "packets", (json_int_t)count.drops[i],
-				    "text", drop_reason_text(i)
-			    ));
+		add_drop(stats, name, i, "dataplane", count.drops[i]);
 	for (unsigned i = 0; i < PUNT_REASON_COUNT; i++)
-		if (count.punts[i])
-			add(stats, stats->punts,
-			    json_pack(
-				    "{s:s?, s:s, s:I}", "cloud", name, "reason",
-				    punt_reason_name(i), "packets", (json_int_t)count.punts[i]
-			    ));
+		add_punt(stats, name, i, "dataplane", count.punts[i]);
+	add_guard(stats, id, name);
 	if (count.icmp_sent || count.icmp_limited)
 		add(stats, stats->icmp,
 		    json_pack(
@@ -186,6 +240,7 @@ METHOD(method_stats)
 		.interconnects = json_array(),
 		.drops = json_array(),
 		.punts = json_array(),
+		.guard = json_array(),
 		.icmp = json_array(),
 		.clouds = json_array(),
 		.workers = json_array(),
@@ -204,9 +259,9 @@ METHOD(method_stats)
 			add_worker(&stats, i);
 	}
 	answer = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o}", "interconnects", stats.interconnects, "drops",
-		stats.drops, "punts", stats.punts, "icmp", stats.icmp, "clouds", stats.clouds,
-		"workers", stats.workers
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "interconnects", stats.interconnects,
+		"drops", stats.drops, "punts", stats.punts, "guard", stats.guard, "icmp",
+		stats.icmp, "clouds", stats.clouds, "workers", stats.workers
 	);
 	if (principal->admin)
 		stats.bad |= json_object_set_new(answer, "memory", memory_to_json(region));

@@ -18,13 +18,18 @@
 
 static const char usage[] =
 	"usage: t0xd [--state DIR] [--socket PATH] [--workers CPULIST] [--buffers N]\n"
-	"            [--max-simd WIDTH] [--version] [-- EAL ARGUMENTS]\n"
+	"            [--max-simd WIDTH] [--guard MODE] [--fail-over WAY] [--version]\n"
+	"            [-- EAL ARGUMENTS]\n"
 	"\n"
 	"  --state DIR        where the region is kept (" STATE_DEFAULT ")\n"
 	"  --socket PATH      where t0xctl finds the daemon (" SOCKET_DEFAULT ")\n"
 	"  --workers CPULIST  one worker on each CPU, as in 2,4-6 (the last CPU there is)\n"
 	"  --buffers N        packet buffers for all ports (32768)\n"
 	"  --max-simd WIDTH   the widest vectors to use: none, avx2 or avx512 (what the CPU has)\n"
+	"  --guard MODE       the XDP guard on AF_XDP ports: auto (where it is to be had),\n"
+	"                     required or off (auto)\n"
+	"  --fail-over WAY    what the guard does with routed packets while no worker polls:\n"
+	"                     forward, in the kernel, or drop (forward)\n"
 	"  -- ...             for DPDK's EAL, as in: -- --no-huge\n";
 
 static int fail(const char *option, const char *value, const char *expected)
@@ -90,6 +95,29 @@ static void default_cpu(struct options *options, const cpu_set_t *allowed)
 	options->n_workers = 1;
 }
 
+static int parse_guard(const char *text, enum guarding_mode *mode)
+{
+	static const char *const modes[] = {
+		[GUARDING_AUTO] = "auto",
+		[GUARDING_REQUIRED] = "required",
+		[GUARDING_OFF] = "off",
+	};
+
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(text, modes[i]) != 0)
+			continue;
+		*mode = (enum guarding_mode)i;
+		return 0;
+	}
+	return -1;
+}
+
+static int parse_fail_over(const char *text, enum fail_over *fail_over)
+{
+	*fail_over = strcmp(text, "drop") == 0 ? FAIL_OVER_DROP : FAIL_OVER_FORWARD;
+	return *fail_over == FAIL_OVER_DROP || strcmp(text, "forward") == 0 ? 0 : -1;
+}
+
 int options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = {
@@ -98,6 +126,8 @@ int options_parse(int argc, char **argv, struct options *options)
 		{"workers", required_argument, NULL, 'w'},
 		{"buffers", required_argument, NULL, 'b'},
 		{"max-simd", required_argument, NULL, 'm'},
+		{"guard", required_argument, NULL, 'g'},
+		{"fail-over", required_argument, NULL, 'f'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{},
@@ -141,6 +171,14 @@ int options_parse(int argc, char **argv, struct options *options)
 			if (simd < 0)
 				return fail("--max-simd", optarg, "give none, avx2 or avx512");
 			options->max_simd = (enum simd)simd;
+			break;
+		case 'g':
+			if (parse_guard(optarg, &options->guard) < 0)
+				return fail("--guard", optarg, "give auto, required or off");
+			break;
+		case 'f':
+			if (parse_fail_over(optarg, &options->fail_over) < 0)
+				return fail("--fail-over", optarg, "give forward or drop");
 			break;
 		case 'v':
 			puts("t0xd " T0X_VERSION);

@@ -4,6 +4,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/quick.h"
+#include "guarding.h"
 
 #include <stdbool.h>
 
@@ -16,6 +17,8 @@ struct options {
 	const char *socket;
 	unsigned buffers; // mbufs
 	enum simd max_simd; // the widest vectors that may be used
+	enum guarding_mode guard;
+	enum fail_over fail_over; // of what the guard does without workers
 	unsigned n_workers;
 	unsigned cpus[WORKERS_MAX]; // of each worker
 	char **eal; // what stands behind "--"

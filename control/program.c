@@ -5,6 +5,8 @@
 #include "dataplane/martian.h"
 #include "dataplane/port.h"
 #include "grace.h"
+#include "guarding.h"
+#include "log.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -13,13 +15,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOG_MODULE "program"
+
 #define HOLES_MAX (MARTIANS + FAMILIES)
+
+// What a cloud's table is made of; the guard gets the same.
+struct content {
+	struct route *routes;
+	unsigned n;
+	struct prefix holes[HOLES_MAX];
+	unsigned n_holes;
+};
 
 struct program {
 	unsigned n;
-	struct {
+	struct built {
 		uint16_t cloud;
 		struct table *table;
+		struct content content; // without routes where there is no guard
 	} built[];
 };
 
@@ -74,28 +87,40 @@ static unsigned find_holes(const struct cloud *cloud, struct prefix holes[static
 	return n;
 }
 
-static struct table *build(const struct cloud *cloud, struct refusal *refusal)
+// Returns 0 or -ENOMEM. content->routes is to be freed.
+static int content_of(const struct cloud *cloud, struct content *content)
 {
-	struct prefix holes[HOLES_MAX];
-	unsigned n = program_routes(cloud, NULL, 0);
-	struct route *routes = malloc((n + 1) * sizeof(*routes));
+	content->n = program_routes(cloud, NULL, 0);
+	content->routes = malloc((content->n + 1) * sizeof(*content->routes));
+	if (content->routes == NULL)
+		return -ENOMEM;
+	program_routes(cloud, content->routes, content->n);
+	content->n_holes = find_holes(cloud, content->holes);
+	return 0;
+}
+
+static struct table *build(
+	const struct cloud *cloud, struct content *content, struct refusal *refusal
+)
+{
 	struct table *table = NULL;
 
-	if (routes != NULL) {
-		program_routes(cloud, routes, n);
-		table = table_build(routes, n, holes, find_holes(cloud, holes));
-	}
-	if (table == NULL && routes != NULL && errno == E2BIG)
+	if (content_of(cloud, content) == 0)
+		table = table_build(content->routes, content->n, content->holes, content->n_holes);
+	if (table == NULL && content->routes != NULL && errno == E2BIG)
 		refuse(refusal, REFUSAL_limit_reached,
 		       "the table of cloud %s would hold %u routes, the limit is %u: remove segments "
 		       "or interconnects first",
-		       cloud->name, n, TABLE_MAX_ROUTES);
+		       cloud->name, content->n, TABLE_MAX_ROUTES);
 	else if (table == NULL)
 		refuse(refusal, REFUSAL_out_of_memory,
 		       "no memory for the table of cloud %s: free some "
 		       "on this host and try again",
 		       cloud->name);
-	free(routes);
+	if (table == NULL || !guarding_has(cloud->id)) {
+		free(content->routes);
+		content->routes = NULL;
+	}
 	return table;
 }
 
@@ -109,22 +134,49 @@ struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct
 	}
 	program->n = 0;
 	for (unsigned i = 0; i < n; i++) {
-		struct table *table = build(clouds[i], refusal);
+		struct built *built = &program->built[program->n];
 
-		if (table == NULL) {
+		built->cloud = clouds[i]->id;
+		built->table = build(clouds[i], &built->content, refusal);
+		if (built->table == NULL) {
 			program_discard(program);
 			return NULL;
 		}
-		program->built[program->n].cloud = clouds[i]->id;
-		program->built[program->n++].table = table;
+		program->n++;
 	}
 	return program;
 }
 
+static void open_routes(uint16_t cloud, const struct content *content)
+{
+	char error[256];
+
+	if (content->routes != NULL &&
+	    guarding_open_routes(
+		    cloud, content->routes, content->n, content->holes, content->n_holes, error,
+		    sizeof(error)
+	    ) < 0)
+		LOG(ERROR, "event=not_opened cloud=%u why=" LOG_TEXT, cloud, log_text(error));
+}
+
+// What closes does so everywhere before anything opens: in the guard, and with each table at once.
 void program_publish(struct program *program)
 {
+	for (unsigned i = 0; i < program->n; i++) {
+		const struct content *content = &program->built[i].content;
+
+		if (content->routes != NULL)
+			guarding_close_routes(
+				program->built[i].cloud, content->routes, content->n,
+				content->holes, content->n_holes
+			);
+	}
 	for (unsigned i = 0; i < program->n; i++)
 		exchange_set_table(program->built[i].cloud, program->built[i].table);
+	for (unsigned i = 0; i < program->n; i++) {
+		open_routes(program->built[i].cloud, &program->built[i].content);
+		free(program->built[i].content.routes);
+	}
 	free(program);
 	grace_start();
 }
@@ -133,8 +185,10 @@ void program_discard(struct program *program)
 {
 	if (program == NULL)
 		return;
-	for (unsigned i = 0; i < program->n; i++)
+	for (unsigned i = 0; i < program->n; i++) {
 		table_free(program->built[i].table);
+		free(program->built[i].content.routes);
+	}
 	free(program);
 }
 
@@ -149,14 +203,50 @@ int program_check_mtu(const struct cloud *cloud, struct refusal *refusal)
 	);
 }
 
+// The guard is told all that it is to hold of the cloud, before its first frame.
+static int guard_cloud(struct cloud *cloud, char *error, size_t size)
+{
+	struct content content;
+	int code;
+
+	if (guarding_attach(cloud, error, size) < 0)
+		return -1;
+	if (!guarding_has(cloud->id))
+		return 0;
+	code = content_of(cloud, &content);
+	if (code < 0) {
+		snprintf(error, size, "no memory for its routes");
+	} else {
+		guarding_close_routes(
+			cloud->id, content.routes, content.n, content.holes, content.n_holes
+		);
+		code = guarding_open_routes(
+			cloud->id, content.routes, content.n, content.holes, content.n_holes, error,
+			size
+		);
+		free(content.routes);
+	}
+	if (code < 0)
+		guarding_detach(cloud);
+	return code;
+}
+
 int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal)
 {
 	struct cloud_live *live = &cloud->live;
 	struct port_info info;
-	char error[256];
+	char error[384];
 
 	*undo = false;
+	if (guard_cloud(cloud, error, sizeof(error)) < 0) {
+		snprintf(live->failure, sizeof(live->failure), "not guarded: %.*s", 110, error);
+		return refuse(
+			refusal, REFUSAL_port_failed,
+			"the T0 port of cloud %s cannot be guarded: %s", cloud->name, error
+		);
+	}
 	if (port_attach(cloud->port, &info, error, sizeof(error)) < 0) {
+		guarding_detach(cloud);
 		snprintf(live->failure, sizeof(live->failure), "port absent: %.*s", 110, error);
 		return refuse(
 			refusal, REFUSAL_port_failed,
@@ -175,6 +265,11 @@ int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal)
 		if_indextoname(info.netdev, live->netdev_name);
 	live->link_up = port_link_up(info.id);
 	live->failure[0] = '\0';
+	if (guarding_watch_workers(cloud, info.id) < 0)
+		return refuse(
+			refusal, REFUSAL_out_of_memory, "no memory for the port of cloud %s",
+			cloud->name
+		);
 	memcpy(live->mac.bytes, info.mac.addr_bytes, sizeof(live->mac.bytes));
 	if (cloud->has_router_mac) {
 		live->router_resolved = true;
@@ -240,6 +335,7 @@ int program_cloud(const struct cloud *cloud, struct refusal *refusal)
 {
 	struct ingress *ingress = ingress_build(cloud);
 	struct egress *egress = egress_for(cloud);
+	char error[256];
 
 	if (ingress == NULL || egress == NULL) {
 		free(ingress);
@@ -249,18 +345,26 @@ int program_cloud(const struct cloud *cloud, struct refusal *refusal)
 			cloud->name
 		);
 	}
+	if (guarding_set_cloud(cloud, ingress, egress, error, sizeof(error)) < 0) {
+		free(ingress);
+		free(egress);
+		return refuse(
+			refusal, REFUSAL_port_failed,
+			"the T0 port of cloud %s cannot be guarded: %s", cloud->name, error
+		);
+	}
 	exchange_set_egress(cloud->id, egress);
 	exchange_set_ingress(cloud->id, ingress);
 
 	// The port's map is changed once: it is large, and egresses change with every neighbour
 	// event.
-	int error =
+	int code =
 		has_port(cloud) ? 0 : port_set_cloud(cloud->live.port_id, cloud->vlan, cloud->id);
 
 	grace_start();
-	return error == 0 ? 0
-			  : refuse(refusal, REFUSAL_out_of_memory,
-				   "no memory for the port of cloud %s", cloud->name);
+	return code == 0 ? 0
+			 : refuse(refusal, REFUSAL_out_of_memory,
+				  "no memory for the port of cloud %s", cloud->name);
 }
 
 void program_want_mtu(const struct cloud *cloud)
@@ -279,6 +383,7 @@ static void detached(void *arg)
 {
 	struct detaching *detaching = arg;
 
+	guarding_detach(detaching->cloud);
 	detaching->cloud->live.port_attached = false;
 	detaching->cloud->live.detaching = false;
 	detaching->cloud->live.link_up = false;
@@ -298,10 +403,14 @@ void program_detach(struct cloud *cloud, void (*done)(void *arg), void *arg)
 	// that kept the id would give this VLAN to the next cloud with that id: without memory for
 	// a new one t0xd ends, and a restart programs what the store holds. What a successor has
 	// taken over stays his.
-	if (has_port(cloud) && port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
-		abort();
+	if (has_port(cloud)) {
+		if (port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
+			abort();
+		guarding_remove_ingress(cloud);
+	}
 	exchange_set_ingress(cloud->id, NULL);
 	exchange_set_egress(cloud->id, NULL);
+	guarding_remove_egress(cloud);
 	port_detach(cloud->live.port_id, detached, detaching);
 	grace_start();
 }
@@ -309,6 +418,7 @@ void program_detach(struct cloud *cloud, void (*done)(void *arg), void *arg)
 void program_forget(uint16_t cloud)
 {
 	exchange_set_table(cloud, NULL);
+	guarding_forget_cloud(cloud);
 	grace_start();
 }
 
@@ -317,7 +427,13 @@ void program_new_cloud(uint16_t cloud)
 	counters_rebase_cloud(cloud);
 }
 
-void program_new_interconnect(uint32_t interconnect)
+void program_new_interconnect(const struct interconnect *interconnect)
 {
-	counters_rebase_traffic(interconnect);
+	counters_rebase_traffic(interconnect->id);
+	guarding_new_interconnect(interconnect);
+}
+
+void program_forget_interconnect(const struct interconnect *interconnect)
+{
+	guarding_forget_interconnect(interconnect);
 }

@@ -54,4 +54,7 @@ void program_forget(uint16_t cloud);
 
 // A cloud id, an interconnect id has a new owner: its counters begin at zero.
 void program_new_cloud(uint16_t cloud);
-void program_new_interconnect(uint32_t interconnect);
+void program_new_interconnect(const struct interconnect *interconnect);
+
+// The interconnect is about to leave the region.
+void program_forget_interconnect(const struct interconnect *interconnect);

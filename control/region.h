@@ -51,6 +51,7 @@ struct cloud_live {
 	unsigned netdev; // ifindex of the Linux netdev behind the port, or 0
 	char netdev_name[16]; // its name, or ""
 	struct netdev *control; // its control netdev (netdev.h), or NULL
+	struct guarded *guarded; // the guard on its port (guarding.h), or NULL
 	char failure[REASON_SIZE]; // why the port could not be attached, or ""
 };
 

@@ -3,6 +3,8 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/exchange.h"
+#include "ebpf/guard_maps.h"
+#include "guarding.h"
 #include "method_read.h"
 
 #include <errno.h>
@@ -77,16 +79,27 @@ static void cloud_names(const struct region *region, unsigned from, struct rte_t
 	rte_tel_data_add_dict_container(data, "clouds", names, 0);
 }
 
+// By the data plane and by the guard.
+static void add_drops(uint64_t *drops, uint16_t cloud)
+{
+	struct cloud_count count;
+	struct guard_count by_guard;
+
+	counters_read_cloud(cloud, &count);
+	guarding_read_cloud(cloud, &by_guard);
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
+		drops[i] += count.drops[i] + by_guard.drops[i];
+}
+
 void telemetry_clouds(
 	const struct region *region, const char *text, struct telemetry_request *request
 )
 {
 	struct rte_tel_data *data = request->data;
 	struct parameters parameters;
-	struct cloud_count count;
+	uint64_t drops[DROP_REASON_COUNT] = {}, dropped = 0;
 	const struct cloud *cloud;
 	char reason[REASON_SIZE];
-	uint64_t drops = 0;
 
 	request->result = parse(text, &parameters);
 	if (request->result < 0 || !find_cloud(region, &parameters, request, &cloud))
@@ -96,9 +109,9 @@ void telemetry_clouds(
 		cloud_names(region, parameters.from, data);
 		return;
 	}
-	counters_read_cloud(cloud->id, &count);
+	add_drops(drops, cloud->id);
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
-		drops += count.drops[i];
+		dropped += drops[i];
 	rte_tel_data_add_dict_string(data, "name", cloud->name);
 	rte_tel_data_add_dict_string(data, "location", cloud->location);
 	rte_tel_data_add_dict_string(data, "port", cloud->port);
@@ -113,7 +126,7 @@ void telemetry_clouds(
 		exchange.clouds[cloud->id].table ? table_bytes(exchange.clouds[cloud->id].table) : 0
 	);
 	rte_tel_data_add_dict_u64(data, "received", counters_read_received(cloud->id));
-	rte_tel_data_add_dict_u64(data, "dropped", drops);
+	rte_tel_data_add_dict_u64(data, "dropped", dropped);
 }
 
 // DPDK 22.11 nests nothing but arrays: a list of objects is one array for each of their members.
@@ -236,15 +249,6 @@ void telemetry_interconnects(
 	add_counts(&columns, "cloud_to_peer_bytes", bytes_there);
 	add_counts(&columns, "peer_to_cloud_packets", packets_back);
 	add_counts(&columns, "peer_to_cloud_bytes", bytes_back);
-}
-
-static void add_drops(uint64_t *drops, uint16_t cloud)
-{
-	struct cloud_count count;
-
-	counters_read_cloud(cloud, &count);
-	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
-		drops[i] += count.drops[i];
 }
 
 void telemetry_drops(

@@ -23,6 +23,7 @@ static int explain(const struct args *args)
 	block_text(block, "verdict", text_at(answer, "verdict"));
 	if (*text_or(answer, "reason", ""))
 		block_text(block, "reason", text_at(answer, "reason"));
+	block_text(block, "where", text_at(answer, "where"));
 	block_text(block, "because", text_at(answer, "text"));
 	block_text(block, "prefix", text_or(answer, "prefix", "-"));
 	block_text(block, "interconnect", text_or(answer, "interconnect", "-"));

@@ -24,31 +24,41 @@ static double growth(const json_t *before, const json_t *now, const char *member
 	return (double)(is >= was ? is - was : is);
 }
 
-// The items of a list by the texts of two of their members.
-static void make_key(char *key, size_t size, const json_t *item, const char *a, const char *b)
+// The items of a list by the texts of three of their members.
+struct key {
+	const char *members[3];
+};
+
+static const struct key interconnect_key = {{"cloud", "peer", "name"}};
+static const struct key drop_key = {{"cloud", "reason", "where"}};
+
+#define KEY_SIZE 256
+
+static const char *make_key(char text[static KEY_SIZE], const json_t *item, const struct key *key)
 {
-	snprintf(key, size, "%s\n%s", name_at(item, a), name_at(item, b));
+	snprintf(
+		text, KEY_SIZE, "%s\n%s\n%s", name_at(item, key->members[0]),
+		name_at(item, key->members[1]), name_at(item, key->members[2])
+	);
+	return text;
 }
 
-static json_t *index_by(const json_t *list, const char *a, const char *b)
+static json_t *index_by(const json_t *list, const struct key *key)
 {
 	json_t *index = json_object(), *item;
-	char key[256];
+	char text[KEY_SIZE];
 	size_t i;
 
-	json_array_foreach(list, i, item) {
-		make_key(key, sizeof(key), item, a, b);
-		json_object_set(index, key, item);
-	}
+	json_array_foreach(list, i, item)
+		json_object_set(index, make_key(text, item, key), item);
 	return index;
 }
 
-static const json_t *find(const json_t *index, const json_t *item, const char *a, const char *b)
+static const json_t *find(const json_t *index, const json_t *item, const struct key *key)
 {
-	char key[256];
+	char text[KEY_SIZE];
 
-	make_key(key, sizeof(key), item, a, b);
-	return json_object_get(index, key);
+	return json_object_get(index, make_key(text, item, key));
 }
 
 // Lists, busiest first
@@ -114,13 +124,13 @@ static json_t *direction(
 static json_t *interconnects(const json_t *before, const json_t *now, double seconds)
 {
 	const json_t *source = json_object_get(now, "interconnects");
-	json_t *index = index_by(json_object_get(before, "interconnects"), "cloud", "peer");
+	json_t *index = index_by(json_object_get(before, "interconnects"), &interconnect_key);
 	struct list list = list_for(source);
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach(source, i, item) {
-		const json_t *was = find(index, item, "cloud", "peer");
+		const json_t *was = find(index, item, &interconnect_key);
 		double bits = 0;
 		json_t *there = direction(was, item, "cloud_to_peer", seconds, &bits);
 		json_t *back = direction(was, item, "peer_to_cloud", seconds, &bits);
@@ -142,22 +152,22 @@ static json_t *interconnects(const json_t *before, const json_t *now, double sec
 static json_t *drops(const json_t *before, const json_t *now, double seconds)
 {
 	const json_t *source = json_object_get(now, "drops");
-	json_t *index = index_by(json_object_get(before, "drops"), "cloud", "reason");
+	json_t *index = index_by(json_object_get(before, "drops"), &drop_key);
 	struct list list = list_for(source);
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach(source, i, item) {
-		double rate =
-			growth(find(index, item, "cloud", "reason"), item, "packets") / seconds;
+		double rate = growth(find(index, item, &drop_key), item, "packets") / seconds;
 
 		if (rate > 0)
 			list_add(
 				&list,
 				json_pack(
-					"{s:O?, s:s, s:f}", "cloud", json_object_get(item, "cloud"),
-					"reason", name_at(item, "reason"), "packets_per_second",
-					rate
+					"{s:O?, s:s, s:s, s:f}", "cloud",
+					json_object_get(item, "cloud"), "reason",
+					name_at(item, "reason"), "where", name_at(item, "where"),
+					"packets_per_second", rate
 				),
 				rate
 			);

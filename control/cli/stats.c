@@ -52,6 +52,7 @@ static void add_drop(struct table *table, const json_t *item)
 {
 	add_cloud_name(table, item);
 	table_text(table, text_at(item, "reason"));
+	table_text(table, text_at(item, "where"));
 	table_number(table, number_at(item, "packets"));
 	table_text(table, text_at(item, "text"));
 }
@@ -60,7 +61,15 @@ static void add_punt(struct table *table, const json_t *item)
 {
 	add_cloud_name(table, item);
 	table_text(table, text_at(item, "reason"));
+	table_text(table, text_at(item, "where"));
 	table_number(table, number_at(item, "packets"));
+}
+
+static void add_guard(struct table *table, const json_t *item)
+{
+	add_cloud_name(table, item);
+	table_number(table, number_at(item, "steered"));
+	table_number(table, number_at(item, "forwarded"));
 }
 
 static void add_icmp(struct table *table, const json_t *item)
@@ -88,8 +97,15 @@ static struct section sections[] = {
 	 {"FROM", "TO", "INTERCONNECT", ">PACKETS", ">BYTES"},
 	 .add = add_interconnect},
 	{"Received", "clouds", {"CLOUD", ">PACKETS"}, .add = add_received},
-	{"Dropped", "drops", {"CLOUD", "REASON", ">PACKETS", "MEANING"}, .add = add_drop},
-	{"To the control netdev", "punts", {"CLOUD", "REASON", ">PACKETS"}, .add = add_punt},
+	{"Dropped", "drops", {"CLOUD", "REASON", "WHERE", ">PACKETS", "MEANING"}, .add = add_drop},
+	{"To the control netdev",
+	 "punts",
+	 {"CLOUD", "REASON", "WHERE", ">PACKETS"},
+	 .add = add_punt},
+	{"Guard",
+	 "guard",
+	 {"CLOUD", ">TO THE DATA PLANE", ">FORWARDED BY THE KERNEL"},
+	 .add = add_guard},
 	{"ICMP errors", "icmp", {"CLOUD", ">SENT", ">OVER THE RATE"}, .add = add_icmp},
 	{"Workers, busy since the start", "workers", {">WORKER", ">BUSY"}, .add = add_worker},
 };

@@ -146,7 +146,7 @@ static void print_interconnects(const json_t *rates, size_t rows)
 
 static void print_drops(const json_t *rates, size_t rows)
 {
-	static const char *const titles[] = {"CLOUD", "DROPPED FOR", ">PACKETS", NULL};
+	static const char *const titles[] = {"CLOUD", "DROPPED FOR", "WHERE", ">PACKETS", NULL};
 	const json_t *list = list_at(rates, "drops"), *item;
 	size_t n = json_array_size(list), shown = n < rows ? n : rows, i;
 	struct table *table = table_new(titles);
@@ -157,6 +157,7 @@ static void print_drops(const json_t *rates, size_t rows)
 			break;
 		table_text(table, text_or(item, "cloud", "(none)"));
 		table_text(table, text_at(item, "reason"));
+		table_text(table, text_at(item, "where"));
 		table_text(table, rate_text(real_at(item, "packets_per_second"), "/s", text));
 	}
 	putchar('\n');

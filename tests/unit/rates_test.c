@@ -81,16 +81,37 @@ static void what_is_new_or_went_back_has_come_since(void **state)
 	);
 }
 
+#define DROP(cloud, reason, where) \
+	"{'cloud':" cloud ",'reason':'" reason "','where':'" where "','packets"
+#define DROPS(cloud, reason, where, packets) DROP(cloud, reason, where) "':" #packets "}"
+#define DROP_RATE(cloud, reason, where, rate) DROP(cloud, reason, where) "_per_second':" #rate "}"
+
 static void drops_where_there_were_any(void **state)
 {
 	assert_rates(
-		"{'drops':[{'cloud':'a','reason':'x','packets':7},{'cloud':null,'reason':'y',"
-		"'packets':1}]}",
-		"{'drops':[{'cloud':'a','reason':'x','packets':7},{'cloud':null,'reason':'y',"
-		"'packets':3},{'cloud':'b','reason':'x','packets':8}]}",
+		"{'drops':[" DROPS("'a'", "x", "guard", 7) "," DROPS(
+			"null", "y", "dataplane", 1
+		) "]}",
+		"{'drops':[" DROPS("'a'", "x", "guard", 7) "," DROPS(
+			"null", "y", "dataplane", 3
+		) "," DROPS("'b'", "x", "dataplane", 8) "]}",
 		"drops",
-		"[{'cloud':'b','reason':'x','packets_per_second':4.0},"
-		"{'cloud':null,'reason':'y','packets_per_second':1.0}]"
+		"[" DROP_RATE("'b'", "x", "dataplane", 4.0) "," DROP_RATE(
+			"null", "y", "dataplane", 1.0
+		) "]"
+	);
+}
+
+static void guard_and_data_plane_drop_apart(void **state)
+{
+	assert_rates(
+		"{'drops':[" DROPS("'a'", "x", "guard", 7) "," DROPS(
+			"'a'", "x", "dataplane", 100
+		) "]}",
+		"{'drops':[" DROPS("'a'", "x", "guard", 9) "," DROPS(
+			"'a'", "x", "dataplane", 100
+		) "]}",
+		"drops", "[" DROP_RATE("'a'", "x", "guard", 1.0) "]"
 	);
 }
 
@@ -117,6 +138,7 @@ int main(void)
 		cmocka_unit_test(packets_and_bits_by_direction_busiest_first),
 		cmocka_unit_test(what_is_new_or_went_back_has_come_since),
 		cmocka_unit_test(drops_where_there_were_any),
+		cmocka_unit_test(guard_and_data_plane_drop_apart),
 		cmocka_unit_test(workers_are_busy_over_the_interval),
 		cmocka_unit_test(nothing_before_nothing_now),
 	};

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guarding.h"
+
+#include "dataplane/placement.h"
+#include "dataplane/rcu.h"
+#include "ebpf/guard.h"
+#include "log.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOG_MODULE "guard"
+
+#define DRIVER "net_af_xdp"
+#define PINS "/sys/fs/bpf/"
+
+_Static_assert(GUARD_UNTAGGED == UNTAGGED, "one word for both sides");
+_Static_assert(GUARD_CLOUD_MAX == CLOUD_ID_MAX, "likewise");
+_Static_assert(GUARD_INTERCONNECT_BITS == LEAF_INTERCONNECT_BITS, "likewise");
+_Static_assert(sizeof(guard_leaf) == sizeof(leaf_t), "likewise");
+_Static_assert(sizeof(((struct egress *)0)->l2) == GUARD_L2_MAX, "likewise");
+
+// A netdev with the guard on it, for all clouds whose port it is.
+struct guarded {
+	struct guarded *next;
+	char name[IF_NAMESIZE];
+	struct guard_netdev *netdev;
+	unsigned users;
+	bool watched; // its workers beat
+	uint16_t port; // ethdev port id, if so
+};
+
+static struct guard *guard; // NULL: there is none
+static char directory[64]; // of its pins
+static enum guarding_mode mode;
+static bool missing; // in vain it has been tried to open one
+static struct guarded *netdevs;
+static bool kernel_forwards;
+static bool leaving;
+static bool has_cloud[CLOUD_ID_MAX + 1];
+
+// What the guard's programs may still read belongs to every grace period.
+
+static void settle(void)
+{
+	if (guard != NULL)
+		guard_settle(guard);
+}
+
+static bool has_settled(void)
+{
+	return guard == NULL || guard_settled(guard);
+}
+
+static int copy_error(char *error, size_t size)
+{
+	snprintf(error, size, "%s", guard_error());
+	return -1;
+}
+
+static void begin_counts(uint16_t cloud)
+{
+	if (guard_count_cloud(guard, cloud) < 0)
+		LOG(WARNING, "event=not_counted why=" LOG_TEXT, log_text(guard_error()));
+}
+
+// Told once.
+static bool open_guard(void)
+{
+	if (guard != NULL || missing)
+		return guard != NULL;
+	guard = guard_open(directory);
+	missing = guard == NULL;
+	if (missing)
+		LOG(WARNING, "event=no_guard why=" LOG_TEXT, log_text(guard_error()));
+	else
+		begin_counts(0);
+	return !missing;
+}
+
+// Where no AF_XDP port is, nothing is pinned: it is opened with the first of them, or at once when
+// an earlier life has left one.
+int guarding_open(
+	enum guarding_mode how, enum fail_over fail_over, const char *instance, char *error,
+	size_t size
+)
+{
+	mode = how;
+	missing = false;
+	kernel_forwards = fail_over == FAIL_OVER_FORWARD;
+	leaving = false;
+	snprintf(directory, sizeof(directory), PINS "%s", instance);
+	rcu_watch(settle, has_settled);
+	if (mode == GUARDING_OFF)
+		guard_remove(directory);
+	else if ((mode == GUARDING_REQUIRED || access(directory, F_OK) == 0) && !open_guard() && mode == GUARDING_REQUIRED) {
+		snprintf(error, size, "--guard required, but %s", guard_error());
+		return -1;
+	}
+	return 0;
+}
+
+static void wait_grace(void)
+{
+	const struct timespec moment = {.tv_nsec = 50000};
+
+	while (rcu_poll() > 0)
+		nanosleep(&moment, NULL);
+}
+
+static void nothing(void *arg)
+{
+}
+
+// The workers still run. First they stop to beat, then the kernel is told that they have, and when
+// that has settled, what was steered to them before is taken off their rings in a last round.
+void guarding_leave(void)
+{
+	bool watched = false;
+
+	leaving = true;
+	for (struct guarded *at = netdevs; at != NULL; at = at->next) {
+		watched |= at->watched;
+		if (at->watched && placement_beat(at->port, NULL, 0) < 0)
+			return; // they beat to the end: the kernel notices a little later
+	}
+	if (!watched)
+		return;
+	rcu_call(nothing, NULL);
+	wait_grace();
+	for (struct guarded *at = netdevs; at != NULL; at = at->next)
+		guard_stop_beats(at->netdev);
+	rcu_call(nothing, NULL);
+	wait_grace();
+	rcu_call(nothing, NULL);
+	wait_grace();
+}
+
+void guarding_close(void)
+{
+	bool used = netdevs != NULL;
+
+	while (netdevs != NULL) {
+		struct guarded *next = netdevs->next;
+
+		free(netdevs);
+		netdevs = next;
+	}
+	guard_close(guard);
+	if (guard != NULL && !used)
+		guard_remove(directory);
+	guard = NULL;
+	memset(has_cloud, 0, sizeof(has_cloud));
+}
+
+// Ports
+
+// The netdev of devargs of an AF_XDP port, unless they bring a program of their own.
+static bool is_to_be_guarded(const char *devargs, char name[static IF_NAMESIZE])
+{
+	const char *at = strstr(devargs, ",iface=");
+	size_t length;
+
+	if (mode == GUARDING_OFF || strncmp(devargs, DRIVER, strlen(DRIVER)) != 0 || at == NULL ||
+	    strstr(devargs, ",xdp_prog=") != NULL)
+		return false;
+	at += strlen(",iface=");
+	length = strcspn(at, ",");
+	if (length == 0 || length >= IF_NAMESIZE)
+		return false;
+	memcpy(name, at, length);
+	name[length] = '\0';
+	return true;
+}
+
+static struct guarded *find(const char *name)
+{
+	for (struct guarded *at = netdevs; at != NULL; at = at->next)
+		if (strcmp(at->name, name) == 0)
+			return at;
+	return NULL;
+}
+
+int guarding_attach(struct cloud *cloud, char *error, size_t size)
+{
+	char name[IF_NAMESIZE];
+	struct guarded *guarded;
+
+	if (!is_to_be_guarded(cloud->port, name) || !open_guard())
+		return 0;
+	guarded = find(name);
+	if (guarded == NULL) {
+		guarded = calloc(1, sizeof(*guarded));
+		if (guarded == NULL) {
+			snprintf(error, size, "no memory");
+			return -1;
+		}
+		memcpy(guarded->name, name, sizeof(guarded->name));
+		if (guard_attach(guard, name, &guarded->netdev) < 0) {
+			free(guarded);
+			return copy_error(error, size);
+		}
+		guarded->next = netdevs;
+		netdevs = guarded;
+	}
+	guarded->users++;
+	begin_counts(cloud->id);
+	for (unsigned i = 0; i < cloud->n_interconnects; i++)
+		guarding_new_interconnect(cloud->interconnects[i]);
+	cloud->live.guarded = guarded;
+	has_cloud[cloud->id] = true;
+	return 0;
+}
+
+int guarding_watch_workers(const struct cloud *cloud, uint16_t port)
+{
+	struct guarded *guarded = cloud->live.guarded;
+	int code;
+
+	if (guarded == NULL || guarded->watched)
+		return 0;
+	code = placement_beat(port, (uint64_t *)guard_beats(guarded->netdev), GUARD_BEAT_STRIDE);
+	guarded->port = port;
+	guarded->watched = code == 0;
+	return code;
+}
+
+void guarding_detach(struct cloud *cloud)
+{
+	struct guarded *guarded = cloud->live.guarded;
+	struct guarded **link = &netdevs;
+
+	if (guarded == NULL || leaving)
+		return;
+	cloud->live.guarded = NULL;
+	has_cloud[cloud->id] = false;
+	if (--guarded->users > 0)
+		return;
+	guard_detach(guarded->netdev);
+	while (*link != guarded)
+		link = &(*link)->next;
+	*link = guarded->next;
+	free(guarded);
+}
+
+bool guarding_has(uint16_t cloud)
+{
+	return has_cloud[cloud] && !leaving;
+}
+
+// Clouds
+
+static struct guard_port port_of(const struct cloud *cloud, const struct ingress *ingress)
+{
+	struct guard_port port = {
+		.cloud = ingress->cloud,
+		.gateway = ingress->gateway,
+		.router = ingress->router,
+		.gateway6 = {ingress->gateway6.upper, ingress->gateway6.lower},
+		.router6 = {ingress->router6.upper, ingress->router6.lower},
+		.link_local = {ingress->link_local.upper, ingress->link_local.lower},
+	};
+
+	memcpy(port.mac, ingress->mac.addr_bytes, sizeof(port.mac));
+	if (kernel_forwards)
+		port.flags |= GUARD_KERNEL_FORWARDS;
+	if (cloud->vlan == VLAN_NONE)
+		port.flags |= GUARD_KERNEL_ANSWERS;
+	return port;
+}
+
+static uint16_t guard_vlan(const struct cloud *cloud)
+{
+	return cloud->vlan == VLAN_NONE ? GUARD_UNTAGGED : cloud->vlan;
+}
+
+static struct guard_egress egress_of(const struct egress *egress)
+{
+	struct guard_egress to = {
+		.l2_length = egress->l2_length,
+		.usable = egress->usable,
+		.unusable = egress->unusable,
+		.mtu = egress->mtu,
+	};
+
+	memcpy(to.l2, egress->l2, sizeof(to.l2));
+	return to;
+}
+
+int guarding_set_cloud(
+	const struct cloud *cloud, const struct ingress *ingress, const struct egress *egress,
+	char *error, size_t size
+)
+{
+	const struct guarded *guarded = cloud->live.guarded;
+	struct guard_egress to = egress_of(egress);
+	struct guard_port port = port_of(cloud, ingress);
+	unsigned ifindex;
+	int code;
+
+	if (guarded == NULL || leaving)
+		return 0;
+	ifindex = guard_ifindex(guarded->netdev);
+	code = guard_set_egress(guard, cloud->id, ifindex, &to);
+	if (code == 0)
+		code = guard_set_port(guard, ifindex, guard_vlan(cloud), &port);
+	return code < 0 ? copy_error(error, size) : 0;
+}
+
+// Removing takes no memory: if it fails, the kernel's maps are not what they were.
+static void must(int code)
+{
+	if (code < 0)
+		abort();
+}
+
+void guarding_remove_ingress(const struct cloud *cloud)
+{
+	const struct guarded *guarded = cloud->live.guarded;
+
+	if (guarded != NULL && !leaving)
+		must(guard_set_port(guard, guard_ifindex(guarded->netdev), guard_vlan(cloud), NULL)
+		);
+}
+
+void guarding_remove_egress(const struct cloud *cloud)
+{
+	if (cloud->live.guarded != NULL && !leaving)
+		must(guard_set_egress(guard, cloud->id, 0, NULL));
+}
+
+void guarding_close_routes(
+	uint16_t cloud, const struct route *routes, unsigned n, const struct prefix *holes,
+	unsigned n_holes
+)
+{
+	if (guarding_has(cloud))
+		guard_close_routes(guard, cloud, routes, n, holes, n_holes);
+}
+
+int guarding_open_routes(
+	uint16_t cloud, const struct route *routes, unsigned n, const struct prefix *holes,
+	unsigned n_holes, char *error, size_t size
+)
+{
+	if (!guarding_has(cloud))
+		return 0;
+	if (guard_open_routes(guard, cloud, routes, n, holes, n_holes) < 0)
+		return copy_error(error, size);
+	return 0;
+}
+
+void guarding_keep(const struct region *region)
+{
+	uint16_t *clouds = calloc(region->n_clouds + 1, sizeof(*clouds));
+
+	if (guard == NULL || clouds == NULL) {
+		free(clouds);
+		return;
+	}
+	for (unsigned i = 0; i < region->n_clouds; i++)
+		clouds[i] = region->clouds[i]->id;
+	guard_keep_clouds(guard, clouds, region->n_clouds);
+	free(clouds);
+}
+
+void guarding_remove_orphans(void)
+{
+	unsigned removed = guard != NULL ? guard_remove_orphans(guard) : 0;
+
+	if (removed > 0)
+		LOG(NOTICE, "event=guard_removed netdevs=%u why=no_cloud_has_them", removed);
+}
+
+void guarding_forget_cloud(uint16_t cloud)
+{
+	if (guard != NULL && !leaving)
+		guard_forget_cloud(guard, cloud);
+}
+
+void guarding_new_interconnect(const struct interconnect *interconnect)
+{
+	if (guard != NULL &&
+	    guard_count_traffic(
+		    guard, interconnect->id, interconnect->cloud->id, interconnect->peer->id
+	    ) < 0)
+		LOG(WARNING, "event=not_counted why=" LOG_TEXT, log_text(guard_error()));
+}
+
+void guarding_forget_interconnect(const struct interconnect *interconnect)
+{
+	if (guard != NULL)
+		guard_forget_traffic(
+			guard, interconnect->id, interconnect->cloud->id, interconnect->peer->id
+		);
+}
+
+bool guarding_read_cloud(uint16_t cloud, struct guard_count *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	return guard != NULL && guard_read_cloud(guard, cloud, sum);
+}
+
+bool guarding_read_traffic(uint32_t interconnect, uint16_t from, struct guard_traffic *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	return guard != NULL && guard_read_traffic(guard, interconnect, from, sum);
+}
+
+// What would it do?
+
+// With the tag of the cloud's VLAN.
+static void add_tag(uint8_t *frame, size_t length, uint16_t vlan)
+{
+	const uint8_t tag[4] = {0x81, 0x00, (uint8_t)(vlan >> 8), (uint8_t)vlan};
+
+	memmove(frame + 16, frame + 12, length - 12);
+	memcpy(frame + 12, tag, sizeof(tag));
+}
+
+bool guarding_explain(
+	const struct cloud *cloud, const struct addr *source, const struct addr *destination,
+	unsigned ttl, unsigned size, struct explanation *explanation
+)
+{
+	const struct guarded *guarded = cloud->live.guarded;
+	static uint8_t frame[EXPLAIN_FRAME_MAX + 4];
+	struct guard_explanation found;
+	size_t length;
+
+	if (guarded == NULL)
+		return false;
+	length = explain_frame(cloud->id, source, destination, ttl, size, frame);
+	if (length == 0)
+		return false;
+	if (cloud->vlan != VLAN_NONE) {
+		add_tag(frame, length, cloud->vlan);
+		length += 4;
+	}
+	// What is longer than the guard's test takes differs in its length alone.
+	if (guard_explain(guarded->netdev, frame, length, &found) < 0 ||
+	    found.verdict != GUARD_DROP)
+		return false;
+	*explanation =
+		(struct explanation){VERDICT_DROP, found.reason, found.source, found.destination};
+	return true;
+}
+
+// Switches
+
+struct taker {
+	void (*fn)(unsigned netdev, unsigned queue, bool kernel, int64_t at, void *arg);
+	void *arg;
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void take(const struct guard_switch *change, void *arg)
+{
+	const struct taker *taker = arg;
+	int64_t ago = clock_ns(CLOCK_MONOTONIC) - (int64_t)change->at;
+
+	taker->fn(
+		change->ifindex, change->queue, change->engine == GUARD_ENGINE_KERNEL,
+		(clock_ns(CLOCK_REALTIME) - ago) / 1000000, taker->arg
+	);
+}
+
+void guarding_take_switches(
+	void (*fn)(unsigned netdev, unsigned queue, bool kernel, int64_t at, void *arg), void *arg
+)
+{
+	struct taker taker = {fn, arg};
+
+	if (guard != NULL)
+		guard_take_switches(guard, take, &taker);
+}
