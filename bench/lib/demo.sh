@@ -53,7 +53,8 @@ demo() {
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	step "Up: three clouds, each a T0 router and a VM in namespaces of their own"
-	lab_up
+	lab_up "$LAB_PORTS"
+	say "  T0 ports: $(ports_text)"
 	show ctl cloud list
 	demo_before
 	demo_interconnect

@@ -15,22 +15,55 @@ lab_lock() {
 	}
 }
 
+# lab_up PORTS: af_xdp, af_packet, or auto: AF_XDP where that works.
 lab_up() {
+	local ports=$1
 	need_root
 	packages_install "${PACKAGES_LAB[@]}"
 	build_lab
 	state_check
 	mkdir -p "$LAB_RUN"
+	if [[ $ports == auto ]]; then
+		ports=af_xdp
+		af_xdp_works || {
+			note "no AF_XDP ports behind the guard here ($(af_xdp_obstacle)): af_packet instead"
+			ports=af_packet
+		}
+	fi
+	lab_make "$ports"
+}
+
+# Whether t0xd takes an AF_XDP port, seen by giving it one; the log says what is in the way.
+af_xdp_works() {
+	local rc=0
+	(CLOUDS=(1) lab_make af_xdp) >"$LAB_RUN/af_xdp" 2>&1 || rc=1
+	daemon_stop
+	return "$rc"
+}
+
+ports_text() {
+	if [[ $PORTS == af_xdp ]]; then
+		echo "AF_XDP ports behind the guard"
+	else
+		echo "af_packet ports"
+	fi
+}
+
+af_xdp_obstacle() { tail -n 1 "$LAB_RUN/af_xdp"; }
+
+lab_make() {
+	PORTS=$1
+	echo "$PORTS" >"$LAB_RUN/ports"
 	daemon_stop
 	topology_remove
 	state_create
 	group_create
-	if hugepages_reserve; then
-		: >"$LAB_RUN/daemon-arguments"
-	else
+	: >"$LAB_RUN/daemon-arguments"
+	[[ $PORTS != af_xdp ]] || printf '%s\n' --guard required >>"$LAB_RUN/daemon-arguments"
+	hugepages_reserve || {
 		note "no hugepages to be had here: t0xd runs with --no-huge"
-		printf '%s\n' -- --no-huge >"$LAB_RUN/daemon-arguments"
-	fi
+		printf '%s\n' -- --no-huge >>"$LAB_RUN/daemon-arguments"
+	}
 	topology_create
 	: >"$DAEMON_LOG"
 	daemon_start

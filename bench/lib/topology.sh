@@ -11,12 +11,18 @@
 # and the same in IPv6: gateway fd00:N:ffff::1, t0 fd00:N:ffff::2/126, lo fd00:N:1::2, vm
 # fd00:N:2::1/64 and fd00:100::1/64, eth0 fd00:N:2::10 and fd00:100::10.
 #
-# A DPDK port of type af_packet is a tap on its netdev: the kernel sees every frame as well. So
+# PORTS says by which driver t0xd has the host ends.
+#
+# af_xdp: t0xd puts its guard on the netdev, an XDP program that leaves the kernel nothing but what
+# the kernel is to answer for the gateway; t0xd sets the gateway address itself.
+#
+# af_packet: a DPDK port of this type is a tap on its netdev: the kernel sees every frame as well. So
 # the host ends carry no address, no ARP, no IPv6, no forwarding and strict reverse path filtering
 # (nothing routes back there, so every IPv4 source is refused), and an nftables ingress hook drops
 # what arrives, behind the tap: a broadcast from 0.0.0.0 passes every reverse path filter.
 
 CLOUDS=(1 2 3)
+PORTS=af_packet # or af_xdp
 NFT_TABLE=t0x_lab
 
 t0_ns() { echo "t0x-pc$1"; }
@@ -27,6 +33,10 @@ ns_exists() { [[ -e /run/netns/$1 ]]; }
 # The ring holds a second and more of a 1,000 packets/s stream while t0xd is busy elsewhere.
 # framecnt is a multiple of blocksz / framesz, as the kernel's packet ring demands.
 port_devargs() {
+	if [[ $PORTS == af_xdp ]]; then
+		echo "net_af_xdp$1,iface=$(host_end "$1")"
+		return
+	fi
 	echo "net_af_packet$1,iface=$(host_end "$1"),qdisc_bypass=1,blocksz=65536,framesz=2048,framecnt=4096"
 }
 
@@ -58,10 +68,17 @@ ns_ipv6() {
 	in_ns "$1" sysctl -qw net.ipv6.icmp.ratelimit=0
 }
 
+# The kernel is quiet on a host end before t0xd has it, and where it stays t0xd's alone.
 host_end_quiet() {
 	local port=$1 conf=/proc/sys/net/ipv4/conf/$1
 	echo 1 >"/proc/sys/net/ipv6/conf/$port/disable_ipv6" 2>/dev/null || true
 	echo 0 >"$conf/forwarding"
+	if [[ $PORTS == af_xdp ]]; then
+		ip link set "$port" addrgenmode none 2>/dev/null || true
+		ethtool -K "$port" tx off tso off gso off gro off >/dev/null 2>&1 || true
+		ip link set "$port" up
+		return
+	fi
 	echo 1 >"$conf/rp_filter"
 	ip link set "$port" arp off addrgenmode none 2>/dev/null || ip link set "$port" arp off
 	ethtool -K "$port" tx off tso off gso off gro off >/dev/null 2>&1 || true
@@ -100,6 +117,9 @@ topology_cloud_create() {
 	ip -n "$t0" addr add "fd00:$n:2::1/64" dev vm
 	ip -n "$t0" addr add fd00:100::1/64 dev vm
 	ip -n "$t0" link set t0 up
+	# A veth takes redirected frames when the far end has NAPI, which comes with GRO, and says so to
+	# the near end when that is switched on while it is up.
+	[[ $PORTS != af_xdp ]] || in_ns "$t0" ethtool -K t0 gro on
 	ip -n "$t0" link set vm up
 	# What the router itself sends comes from its management address; its ICMP errors from the
 	# link they are about, as routers do.
@@ -156,5 +176,6 @@ topology_remove() {
 		[[ $name =~ /(t0x-pc[0-9]+-vm)$ ]] && ns_remove "${BASH_REMATCH[1]}"
 	done
 	nft delete table netdev "$NFT_TABLE" 2>/dev/null || true
+	rm -rf /sys/fs/bpf/t0x # the guard's maps, and its programs with the links to them
 	ns_remove t0x-control # t0xd's own namespace of TAPs; the daemon has ended by now
 }
