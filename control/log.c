@@ -35,10 +35,11 @@ struct module {
 };
 
 static struct module modules[] = {
-	{"apply", LOG_LEVEL_INFO},  {"change", LOG_LEVEL_INFO},	   {"dpdk", LOG_LEVEL_INFO},
-	{"link", LOG_LEVEL_INFO},   {"live", LOG_LEVEL_INFO},	   {"main", LOG_LEVEL_INFO},
-	{"netdev", LOG_LEVEL_INFO}, {"router", LOG_LEVEL_INFO},	   {"rpc", LOG_LEVEL_INFO},
-	{"sysctl", LOG_LEVEL_INFO}, {"telemetry", LOG_LEVEL_INFO}, {"worker", LOG_LEVEL_INFO},
+	{"apply", LOG_LEVEL_INFO},     {"change", LOG_LEVEL_INFO}, {"dpdk", LOG_LEVEL_INFO},
+	{"guard", LOG_LEVEL_INFO},     {"link", LOG_LEVEL_INFO},   {"live", LOG_LEVEL_INFO},
+	{"main", LOG_LEVEL_INFO},      {"netdev", LOG_LEVEL_INFO}, {"program", LOG_LEVEL_INFO},
+	{"router", LOG_LEVEL_INFO},    {"rpc", LOG_LEVEL_INFO},	   {"sysctl", LOG_LEVEL_INFO},
+	{"telemetry", LOG_LEVEL_INFO}, {"worker", LOG_LEVEL_INFO},
 };
 #define N_MODULES (sizeof(modules) / sizeof(modules[0]))
 

@@ -212,7 +212,7 @@ static int open_shared(struct guard *guard)
 
 	guard->shared = open_skeleton();
 	if (guard->shared == NULL)
-		return -errno;
+		return -ENOMEM;
 	// No program, which takes the kernel longest to load: whether it loads, each netdev shows.
 	bpf_program__set_autoload(guard->shared->progs.xsk_def_prog, false);
 	bpf_program__set_autoload(guard->shared->progs.guard_explain, false);
@@ -314,7 +314,7 @@ static int load_for(struct guard_netdev *netdev)
 
 	netdev->bpf = open_skeleton();
 	if (netdev->bpf == NULL)
-		return -errno;
+		return -ENOMEM;
 	bpf_object__for_each_map(map, netdev->bpf->obj)
 	{
 		if (code < 0 || !is_ours(map))
@@ -654,7 +654,7 @@ static int load_asked(struct guard_netdev *netdev)
 	int code = 0;
 
 	if (bpf == NULL)
-		return -errno;
+		return -ENOMEM;
 	bpf_program__set_autoload(bpf->progs.xsk_def_prog, false);
 	bpf_object__for_each_map(map, bpf->obj) if (code == 0 && is_ours(map)) code =
 		bpf_map__reuse_fd(map, fd_of(netdev->bpf, map));
@@ -672,9 +672,11 @@ int guard_explain(
 	struct guard_explanation *explanation
 )
 {
-	int code = netdev->asked != NULL ? 0 : load_asked(netdev);
+	int code = 0;
 
-	if (code < 0)
+	if (netdev->asked == NULL)
+		code = load_asked(netdev);
+	if (netdev->asked == NULL)
 		return code;
 	code =
 		run(bpf_program__fd(netdev->asked->progs.guard_explain), netdev->ifindex,

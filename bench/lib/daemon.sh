@@ -7,7 +7,8 @@ STATE_MARK=$STATE_DIR/made-by-bench-lab # without it the directory is not ours t
 SOCKET=/run/t0x/t0x.sock
 DAEMON_LOG=/var/log/t0xd.log
 
-# By which driver the lab that is up has its ports.
+# By which driver the lab that is up has its ports, for topology.sh.
+# shellcheck disable=SC2034
 [[ ! -e $LAB_RUN/ports ]] || PORTS=$(<"$LAB_RUN/ports")
 
 # Every t0xd on the default socket in this network namespace: the one that we started, or one that
