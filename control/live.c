@@ -163,6 +163,8 @@ static int attach_netdev(
 
 	if (control->netdevs == NULL || cloud->live.control != NULL)
 		return 0;
+	if (!own && cloud->live.netdev_name[0] != '\0' && cloud->live.guarded == NULL)
+		netdevs_disown(control->own_netdevs, cloud->live.netdev_name);
 	cloud->live.control = netdev_attach_own(
 		own ? control->own_netdevs : control->netdevs, cloud->id,
 		own ? cloud->live.netdev_name : "", &cloud->live.mac, cloud->mtu, cloud->gateway,

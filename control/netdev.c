@@ -310,6 +310,16 @@ int netdev_set(struct netdev *netdev, uint16_t mtu, const struct mac *static_rou
 	return ret;
 }
 
+void netdevs_disown(struct netdevs *netdevs, const char *name)
+{
+	struct inside inside = {};
+	struct prefix foreign;
+
+	snprintf(inside.name, sizeof(inside.name), "%s", name);
+	if (run_inside(netdevs, find_inside, &inside) == 0)
+		(void)tap_keep_addresses(netdevs->socket, inside.ifindex, NULL, 0, &foreign);
+}
+
 bool netdevs_router(
 	struct netdevs *netdevs, const char *name, const struct addr router[FAMILIES],
 	struct mac *mac

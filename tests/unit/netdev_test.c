@@ -797,6 +797,13 @@ static void what_an_earlier_life_set_on_a_netdev_is_taken_for_ours(void **state)
 	assert_non_null(kit_attach_own(kit, "169.254.7.1/30", &OWN_MAC, error)); // another gateway
 	assert_true(kit_shows(kit, "ip addr show dev own0", "169.254.7.1/30"));
 	assert_false(kit_shows(kit, "ip addr show dev own0", "169.254.1.1/30"));
+	kit_run(kit, "ip addr add 192.0.2.1/24 dev own0");
+	kit_reopen(kit);
+	netdevs_disown(kit->netdevs, "own0");
+	assert_int_equal(
+		kit_count_lines(kit, "ip -o addr show dev own0"), 1
+	); // the last is not ours
+	netdevs_disown(kit->netdevs, "own1"); // there is none: no harm
 }
 
 static void a_router_that_the_kernel_knows_is_known_at_once(void **state)
