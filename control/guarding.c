@@ -2,9 +2,12 @@
 #include "guarding.h"
 
 #include "dataplane/placement.h"
+#include "dataplane/queues.h"
 #include "dataplane/rcu.h"
 #include "ebpf/guard.h"
 #include "log.h"
+#include "netlink.h"
+#include "tap.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -20,6 +23,7 @@
 #define PINS "/sys/fs/bpf/"
 
 _Static_assert(GUARD_UNTAGGED == UNTAGGED, "one word for both sides");
+_Static_assert(GUARD_QUEUES_MAX == QUEUES_MAX, "a worker beats for each");
 _Static_assert(GUARD_CLOUD_MAX == CLOUD_ID_MAX, "likewise");
 _Static_assert(GUARD_INTERCONNECT_BITS == LEAF_INTERCONNECT_BITS, "likewise");
 _Static_assert(sizeof(guard_leaf) == sizeof(leaf_t), "likewise");
@@ -29,10 +33,11 @@ _Static_assert(sizeof(((struct egress *)0)->l2) == GUARD_L2_MAX, "likewise");
 struct guarded {
 	struct guarded *next;
 	char name[IF_NAMESIZE];
+	char port[DEVARGS_SIZE]; // the name of the port
 	struct guard_netdev *netdev;
-	unsigned users;
+	unsigned users; // clouds; 0: it drops all, until its port is there again
 	bool watched; // its workers beat
-	uint16_t port; // ethdev port id, if so
+	uint16_t port_id; // ethdev port id, if so
 };
 
 static struct guard *guard; // NULL: there is none
@@ -41,6 +46,7 @@ static enum guarding_mode mode;
 static bool missing; // in vain it has been tried to open one
 static struct guarded *netdevs;
 static bool kernel_forwards;
+static bool started; // what the region has is attached
 static bool leaving;
 static bool has_cloud[CLOUD_ID_MAX + 1];
 
@@ -69,18 +75,40 @@ static void begin_counts(uint16_t cloud)
 		LOG(WARNING, "event=not_counted why=" LOG_TEXT, log_text(guard_error()));
 }
 
+// No netdev may be without the guard and still have the addresses that it has guarded: the clouds
+// would reach this host by them.
+static void disown(unsigned ifindex)
+{
+	struct mnl_socket *socket = netlink_open();
+	struct prefix foreign;
+
+	if (socket == NULL)
+		return;
+	(void)tap_keep_addresses(socket, (int)ifindex, NULL, 0, &foreign);
+	mnl_socket_close(socket);
+}
+
 // Told once.
 static bool open_guard(void)
 {
 	if (guard != NULL || missing)
 		return guard != NULL;
 	guard = guard_open(directory);
+	if (guard != NULL && guard_probe(guard) < 0) {
+		guard_close(guard);
+		guard = NULL;
+	}
 	missing = guard == NULL;
 	if (missing)
 		LOG(WARNING, "event=no_guard why=" LOG_TEXT, log_text(guard_error()));
 	else
 		begin_counts(0);
 	return !missing;
+}
+
+static bool is_pinned(void)
+{
+	return access(directory, F_OK) == 0;
 }
 
 // Where no AF_XDP port is, nothing is pinned: it is opened with the first of them, or at once when
@@ -92,16 +120,19 @@ int guarding_open(
 {
 	mode = how;
 	missing = false;
+	started = false;
 	kernel_forwards = fail_over == FAIL_OVER_FORWARD;
 	leaving = false;
 	snprintf(directory, sizeof(directory), PINS "%s", instance);
 	rcu_watch(settle, has_settled);
-	if (mode == GUARDING_OFF)
-		guard_remove(directory);
-	else if ((mode == GUARDING_REQUIRED || access(directory, F_OK) == 0) && !open_guard() && mode == GUARDING_REQUIRED) {
+	if (mode != GUARDING_OFF && (mode == GUARDING_REQUIRED || is_pinned()) && !open_guard() &&
+	    mode == GUARDING_REQUIRED) {
 		snprintf(error, size, "--guard required, but %s", guard_error());
 		return -1;
 	}
+	// One of an earlier life that nobody tells anything any more would go on by its old routes.
+	if (guard == NULL && is_pinned() && guard_remove(directory, disown) < 0)
+		return copy_error(error, size);
 	return 0;
 }
 
@@ -126,7 +157,7 @@ void guarding_leave(void)
 	leaving = true;
 	for (struct guarded *at = netdevs; at != NULL; at = at->next) {
 		watched |= at->watched;
-		if (at->watched && placement_beat(at->port, NULL, 0) < 0)
+		if (at->watched && placement_beat(at->port_id, NULL, 0) < 0)
 			return; // they beat to the end: the kernel notices a little later
 	}
 	if (!watched)
@@ -143,7 +174,7 @@ void guarding_leave(void)
 
 void guarding_close(void)
 {
-	bool used = netdevs != NULL;
+	bool unused = started && netdevs == NULL;
 
 	while (netdevs != NULL) {
 		struct guarded *next = netdevs->next;
@@ -152,8 +183,8 @@ void guarding_close(void)
 		netdevs = next;
 	}
 	guard_close(guard);
-	if (guard != NULL && !used)
-		guard_remove(directory);
+	if (guard != NULL && unused)
+		guard_remove(directory, disown);
 	guard = NULL;
 	memset(has_cloud, 0, sizeof(has_cloud));
 }
@@ -178,36 +209,77 @@ static bool is_to_be_guarded(const char *devargs, char name[static IF_NAMESIZE])
 	return true;
 }
 
+static void drop(struct guarded *guarded)
+{
+	struct guarded **link = &netdevs;
+
+	while (*link != guarded)
+		link = &(*link)->next;
+	*link = guarded->next;
+	disown(guard_ifindex(guarded->netdev));
+	guard_detach(guarded->netdev);
+	free(guarded);
+}
+
+// One that waits for its port may be of a netdev that has gone since.
 static struct guarded *find(const char *name)
 {
-	for (struct guarded *at = netdevs; at != NULL; at = at->next)
-		if (strcmp(at->name, name) == 0)
-			return at;
-	return NULL;
+	struct guarded *at = netdevs;
+
+	while (at != NULL && strcmp(at->name, name) != 0)
+		at = at->next;
+	if (at != NULL && at->users == 0 && guard_ifindex(at->netdev) != if_nametoindex(name)) {
+		drop(at);
+		at = NULL;
+	}
+	return at;
+}
+
+static struct guarded *attach(const char *name, const char *port, char *error, size_t size)
+{
+	struct guarded *guarded = calloc(1, sizeof(*guarded));
+
+	if (guarded == NULL) {
+		snprintf(error, size, "no memory");
+		return NULL;
+	}
+	memcpy(guarded->name, name, sizeof(guarded->name));
+	snprintf(guarded->port, sizeof(guarded->port), "%s", port);
+	if (guard_attach(guard, name, &guarded->netdev) < 0) {
+		copy_error(error, size);
+		free(guarded);
+		return NULL;
+	}
+	guarded->next = netdevs;
+	netdevs = guarded;
+	return guarded;
 }
 
 int guarding_attach(struct cloud *cloud, char *error, size_t size)
 {
-	char name[IF_NAMESIZE];
+	char name[IF_NAMESIZE], port[DEVARGS_SIZE];
 	struct guarded *guarded;
 
 	if (!is_to_be_guarded(cloud->port, name) || !open_guard())
 		return 0;
-	guarded = find(name);
-	if (guarded == NULL) {
-		guarded = calloc(1, sizeof(*guarded));
-		if (guarded == NULL) {
-			snprintf(error, size, "no memory");
-			return -1;
-		}
-		memcpy(guarded->name, name, sizeof(guarded->name));
-		if (guard_attach(guard, name, &guarded->netdev) < 0) {
-			free(guarded);
-			return copy_error(error, size);
-		}
-		guarded->next = netdevs;
-		netdevs = guarded;
+	devargs_name(cloud->port, port);
+	if (strstr(cloud->port, ",start_queue=") != NULL) {
+		snprintf(error, size, "behind the guard a port has all queues: no start_queue=");
+		return -1;
 	}
+	guarded = find(name);
+	if (guarded != NULL && guarded->users > 0 && strcmp(guarded->port, port) != 0) {
+		snprintf(
+			error, size,
+			"netdev %s is that of port %s: clouds on its VLANs name the same port",
+			name, guarded->port
+		);
+		return -1;
+	}
+	if (guarded == NULL)
+		guarded = attach(name, port, error, size);
+	if (guarded == NULL)
+		return -1;
 	guarded->users++;
 	begin_counts(cloud->id);
 	for (unsigned i = 0; i < cloud->n_interconnects; i++)
@@ -225,27 +297,25 @@ int guarding_watch_workers(const struct cloud *cloud, uint16_t port)
 	if (guarded == NULL || guarded->watched)
 		return 0;
 	code = placement_beat(port, (uint64_t *)guard_beats(guarded->netdev), GUARD_BEAT_STRIDE);
-	guarded->port = port;
+	guarded->port_id = port;
 	guarded->watched = code == 0;
 	return code;
 }
 
-void guarding_detach(struct cloud *cloud)
+void guarding_detach(struct cloud *cloud, bool comes_back)
 {
 	struct guarded *guarded = cloud->live.guarded;
-	struct guarded **link = &netdevs;
 
 	if (guarded == NULL || leaving)
 		return;
 	cloud->live.guarded = NULL;
 	has_cloud[cloud->id] = false;
+	guard_close_cloud(guard, cloud->id);
 	if (--guarded->users > 0)
 		return;
-	guard_detach(guarded->netdev);
-	while (*link != guarded)
-		link = &(*link)->next;
-	*link = guarded->next;
-	free(guarded);
+	guarded->watched = false;
+	if (!comes_back || !guard_was_there(guarded->netdev))
+		drop(guarded);
 }
 
 bool guarding_has(uint16_t cloud)
@@ -321,11 +391,8 @@ static void must(int code)
 
 void guarding_remove_ingress(const struct cloud *cloud)
 {
-	const struct guarded *guarded = cloud->live.guarded;
-
-	if (guarded != NULL && !leaving)
-		must(guard_set_port(guard, guard_ifindex(guarded->netdev), guard_vlan(cloud), NULL)
-		);
+	if (cloud->live.guarded != NULL && !leaving)
+		must(guard_remove_ports_of(guard, cloud->id));
 }
 
 void guarding_remove_egress(const struct cloud *cloud)
@@ -339,7 +406,11 @@ void guarding_close_routes(
 	unsigned n_holes
 )
 {
-	if (guarding_has(cloud))
+	if (guard == NULL || leaving)
+		return;
+	if (!has_cloud[cloud]) // what an earlier life opened for it
+		guard_close_routes(guard, cloud, NULL, 0, NULL, 0);
+	else if (routes != NULL)
 		guard_close_routes(guard, cloud, routes, n, holes, n_holes);
 }
 
@@ -348,7 +419,7 @@ int guarding_open_routes(
 	unsigned n_holes, char *error, size_t size
 )
 {
-	if (!guarding_has(cloud))
+	if (!guarding_has(cloud) || routes == NULL)
 		return 0;
 	if (guard_open_routes(guard, cloud, routes, n, holes, n_holes) < 0)
 		return copy_error(error, size);
@@ -359,28 +430,40 @@ void guarding_keep(const struct region *region)
 {
 	uint16_t *clouds = calloc(region->n_clouds + 1, sizeof(*clouds));
 
-	if (guard == NULL || clouds == NULL) {
-		free(clouds);
-		return;
-	}
+	if (clouds == NULL)
+		abort(); // what is open for clouds that are gone would stay so
 	for (unsigned i = 0; i < region->n_clouds; i++)
 		clouds[i] = region->clouds[i]->id;
-	guard_keep_clouds(guard, clouds, region->n_clouds);
+	if (guard != NULL)
+		guard_keep_clouds(guard, clouds, region->n_clouds);
 	free(clouds);
 }
 
 void guarding_remove_orphans(void)
 {
-	unsigned removed = guard != NULL ? guard_remove_orphans(guard) : 0;
+	unsigned removed;
 
+	started = true;
+	if (guard == NULL)
+		return;
+	must(guard_remove_stale_ports(guard));
+	removed = guard_remove_orphans(guard, disown);
 	if (removed > 0)
 		LOG(NOTICE, "event=guard_removed netdevs=%u why=no_cloud_has_them", removed);
 }
 
 void guarding_forget_cloud(uint16_t cloud)
 {
-	if (guard != NULL && !leaving)
-		guard_forget_cloud(guard, cloud);
+	struct guarded *next;
+
+	if (guard == NULL || leaving)
+		return;
+	guard_forget_cloud(guard, cloud);
+	for (struct guarded *at = netdevs; at != NULL; at = next) {
+		next = at->next;
+		if (at->users == 0) // it may have waited for this one
+			drop(at);
+	}
 }
 
 void guarding_new_interconnect(const struct interconnect *interconnect)
@@ -398,6 +481,17 @@ void guarding_forget_interconnect(const struct interconnect *interconnect)
 		guard_forget_traffic(
 			guard, interconnect->id, interconnect->cloud->id, interconnect->peer->id
 		);
+}
+
+bool guarding_router(const struct cloud *cloud, struct mac *mac)
+{
+	struct guard_egress egress;
+
+	if (cloud->live.guarded == NULL || !guard_read_egress(guard, cloud->id, &egress) ||
+	    !egress.usable)
+		return false;
+	memcpy(mac->bytes, egress.l2, sizeof(mac->bytes));
+	return true;
 }
 
 bool guarding_read_cloud(uint16_t cloud, struct guard_count *sum)

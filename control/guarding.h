@@ -50,8 +50,10 @@ int guarding_attach(struct cloud *cloud, char *error, size_t size);
 // The port is attached: the workers that poll it show the guard that they do. 0 or -ENOMEM.
 int guarding_watch_workers(const struct cloud *cloud, uint16_t port);
 
-// The cloud is off its port, and no worker polls the port any more, or it never was attached.
-void guarding_detach(struct cloud *cloud);
+// The cloud is off its port, and no worker polls the port any more, or it never was attached. Its
+// netdev keeps the guard, which then drops all, where an earlier life has put it there and
+// 'comes_back' says that the port is to be tried again.
+void guarding_detach(struct cloud *cloud, bool comes_back);
 
 // How frames of a cloud go in and out, as published to the workers. Returns 0; or -1 with 'error'
 // filled. It is removed in two steps, since a successor may have taken over the netdev's frames.
@@ -66,9 +68,9 @@ void guarding_remove_egress(const struct cloud *cloud);
 // Are the frames of a cloud guarded?
 bool guarding_has(uint16_t cloud);
 
-// The routes of a guarded cloud: first all that are to be closed, of all clouds, then the others.
-// Holes are prefixes in which nothing is found. Returns 0; or -1 with 'error' filled, and nothing
-// too much is open.
+// The routes of a cloud: first all that are to be closed, of all clouds, then the others. Holes are
+// prefixes in which nothing is found. Of a cloud that is not guarded all are closed. Returns 0; or
+// -1 with 'error' filled, and nothing too much is open.
 void guarding_close_routes(
 	uint16_t cloud, const struct route *routes, unsigned n, const struct prefix *holes,
 	unsigned n_holes
@@ -89,6 +91,9 @@ void guarding_forget_cloud(uint16_t cloud);
 // What the kernel forwards of an interconnect is counted from now on, and no more.
 void guarding_new_interconnect(const struct interconnect *interconnect);
 void guarding_forget_interconnect(const struct interconnect *interconnect);
+
+// The router's MAC by which an earlier life has had the kernel forward to a guarded cloud.
+bool guarding_router(const struct cloud *cloud, struct mac *mac);
 
 // What it has counted; false without a guard.
 bool guarding_read_cloud(uint16_t cloud, struct guard_count *sum);

@@ -22,6 +22,9 @@
 // How many ticks to wait before an absent port is tried again.
 #define RETRY_TICKS 3
 
+// How many, until a router counts as lost that is known from an earlier life alone.
+#define CONFIRM_TICKS 10
+
 #define REPORT_DELAY_MS 10
 #define REPORT_START_MS 2000 // time for neighbours to be found
 
@@ -180,15 +183,29 @@ static int attach_netdev(
 	return 0;
 }
 
-// After a restart the kernel still knows the router of a netdev that it has had all the time.
+// After a restart the kernel still knows the router of a netdev that it has had all the time, and
+// of a TAP the guard knows by which MAC it has forwarded: that is to be confirmed.
 static void recall_router(struct exchange_control *control, struct cloud *cloud)
 {
 	struct cloud_live *live = &cloud->live;
 
-	if (control->own_netdevs != NULL && shares_netdev(cloud) && !cloud->has_router_mac)
+	if (control->own_netdevs == NULL || live->guarded == NULL || cloud->has_router_mac ||
+	    live->router_resolved)
+		return;
+	if (shares_netdev(cloud)) {
 		live->router_resolved = netdevs_router(
 			control->own_netdevs, live->netdev_name, cloud->router, &live->router_mac
 		);
+	} else if (guarding_router(cloud, &live->router_mac)) {
+		live->router_resolved = true;
+		live->unconfirmed_ticks = CONFIRM_TICKS;
+	}
+}
+
+static void confirm_router(struct exchange_control *control, struct cloud *cloud)
+{
+	if (cloud->live.unconfirmed_ticks > 0 && --cloud->live.unconfirmed_ticks == 0)
+		live_on_router(cloud->id, NULL, control);
 }
 
 static void detached(void *arg)
@@ -387,6 +404,7 @@ void live_on_router(uint16_t id, const struct mac *mac, void *arg)
 
 	if (cloud == NULL || cloud->deleting || cloud->has_router_mac)
 		return;
+	cloud->live.unconfirmed_ticks = 0;
 	cloud->live.router_resolved = mac != NULL;
 	if (mac != NULL)
 		cloud->live.router_mac = *mac;
@@ -491,6 +509,16 @@ static void on_switch(unsigned netdev, unsigned queue, bool kernel, int64_t at, 
 	    cloud->live.netdev_name, queue, kernel ? "kernel" : "dataplane");
 }
 
+// One transaction for all: while t0xd was dead there may have been many.
+static void take_switches(struct exchange_control *control)
+{
+	bool begun = store_begin(control->store) == 0;
+
+	guarding_take_switches(on_switch, control);
+	if (begun && store_commit(control->store) < 0)
+		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));
+}
+
 void live_tick(struct exchange_control *control)
 {
 	static unsigned ticks;
@@ -503,6 +531,7 @@ void live_tick(struct exchange_control *control)
 
 		if (cloud->deleting || live->detaching)
 			continue;
+		confirm_router(control, cloud);
 		if (live->port_attached && netdev_is_gone(cloud)) {
 			leave_port(control, cloud, "port absent");
 		} else if (live->port_attached && live->netdev == 0) {
@@ -517,5 +546,5 @@ void live_tick(struct exchange_control *control)
 		netdevs_tick(control->netdevs);
 		netdevs_tick(control->own_netdevs);
 	}
-	guarding_take_switches(on_switch, control);
+	take_switches(control);
 }

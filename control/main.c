@@ -300,7 +300,7 @@ static void region_stop(struct daemon *daemon)
 		if (region->clouds[i]->live.port_attached && !region->clouds[i]->live.detaching)
 			program_detach(region->clouds[i], ignore, NULL);
 	while (rcu_poll() > 0)
-		; // no worker is registered any more: each pass ends at once
+		; // no worker is registered any more, and the guard has been settled
 }
 
 // Timers and the bell of the punt ring.

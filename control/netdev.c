@@ -337,7 +337,7 @@ bool netdevs_router(
 	return found.resolved;
 }
 
-// As it was before t0xd came.
+// Its settings stay: they answer for nothing without addresses.
 static void leave_own(struct netdev *netdev)
 {
 	struct mnl_socket *socket = netdev->netdevs->socket;

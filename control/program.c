@@ -151,8 +151,7 @@ static void open_routes(uint16_t cloud, const struct content *content)
 {
 	char error[256];
 
-	if (content->routes != NULL &&
-	    guarding_open_routes(
+	if (guarding_open_routes(
 		    cloud, content->routes, content->n, content->holes, content->n_holes, error,
 		    sizeof(error)
 	    ) < 0)
@@ -165,11 +164,10 @@ void program_publish(struct program *program)
 	for (unsigned i = 0; i < program->n; i++) {
 		const struct content *content = &program->built[i].content;
 
-		if (content->routes != NULL)
-			guarding_close_routes(
-				program->built[i].cloud, content->routes, content->n,
-				content->holes, content->n_holes
-			);
+		guarding_close_routes(
+			program->built[i].cloud, content->routes, content->n, content->holes,
+			content->n_holes
+		);
 	}
 	for (unsigned i = 0; i < program->n; i++)
 		exchange_set_table(program->built[i].cloud, program->built[i].table);
@@ -227,7 +225,7 @@ static int guard_cloud(struct cloud *cloud, char *error, size_t size)
 		free(content.routes);
 	}
 	if (code < 0)
-		guarding_detach(cloud);
+		guarding_detach(cloud, true);
 	return code;
 }
 
@@ -246,7 +244,7 @@ int program_attach(struct cloud *cloud, bool *undo, struct refusal *refusal)
 		);
 	}
 	if (port_attach(cloud->port, &info, error, sizeof(error)) < 0) {
-		guarding_detach(cloud);
+		guarding_detach(cloud, true);
 		snprintf(live->failure, sizeof(live->failure), "port absent: %.*s", 110, error);
 		return refuse(
 			refusal, REFUSAL_port_failed,
@@ -383,7 +381,7 @@ static void detached(void *arg)
 {
 	struct detaching *detaching = arg;
 
-	guarding_detach(detaching->cloud);
+	guarding_detach(detaching->cloud, false);
 	detaching->cloud->live.port_attached = false;
 	detaching->cloud->live.detaching = false;
 	detaching->cloud->live.link_up = false;
@@ -403,11 +401,9 @@ void program_detach(struct cloud *cloud, void (*done)(void *arg), void *arg)
 	// that kept the id would give this VLAN to the next cloud with that id: without memory for
 	// a new one t0xd ends, and a restart programs what the store holds. What a successor has
 	// taken over stays his.
-	if (has_port(cloud)) {
-		if (port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
-			abort();
-		guarding_remove_ingress(cloud);
-	}
+	if (has_port(cloud) && port_set_cloud(cloud->live.port_id, cloud->vlan, 0) < 0)
+		abort();
+	guarding_remove_ingress(cloud);
 	exchange_set_ingress(cloud->id, NULL);
 	exchange_set_egress(cloud->id, NULL);
 	guarding_remove_egress(cloud);

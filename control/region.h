@@ -44,6 +44,7 @@ struct cloud_live {
 	bool link_watched; // of the netdev behind the port (link.h)
 	bool router_resolved; // the router's MAC is known
 	bool reported; // connected, as of the last event; control/change.c
+	unsigned unconfirmed_ticks; // until the router, known from an earlier life, counts as lost
 	struct mac router_mac; // valid if resolved
 	struct mac mac; // ours on the T0 port, valid if attached
 	uint16_t port_id; // ethdev port, valid if attached

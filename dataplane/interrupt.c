@@ -44,7 +44,7 @@ void *mmap64(void *address, size_t size, int protection, int flags, int fd, off6
 {
 	long result = syscall(SYS_mmap, address, size, protection, flags, fd, offset);
 
-	if (address == NULL && flags == MAP_SHARED)
+	if (result != -1 && address == NULL && flags == MAP_SHARED)
 		let_bursts_end();
 	return (void *)result;
 }

@@ -18,10 +18,18 @@ char guard_license[] SEC("license") = "Dual BSD/GPL";
 
 __uint(xsk_prog_version, 1) SEC("xdp_metadata");
 
-// Whose is it? Netdev and VLAN tag to port.
-STEP bool attribute(const struct xdp_md *ctx, struct packet *packet)
+STEP const struct guard_port *find_port(__u32 vlan)
 {
-	struct guard_port_key key = {.ifindex = ctx->ingress_ifindex, .vlan = GUARD_UNTAGGED};
+	const __u32 *slot = bpf_map_lookup_elem(&vlans, &vlan);
+	__u32 counts = slot != NULL ? *(const volatile __u32 *)slot : 0;
+
+	return counts != 0 ? bpf_map_lookup_elem(&ports, &counts) : NULL;
+}
+
+// Whose is it? VLAN tag to port; the netdev has a program and a map of its own.
+STEP bool attribute(struct packet *packet)
+{
+	__u32 vlan = GUARD_UNTAGGED;
 
 	packet->l3 = packet->frame + ETH_HLEN;
 	packet->l3_offset = ETH_HLEN;
@@ -32,9 +40,9 @@ STEP bool attribute(const struct xdp_md *ctx, struct packet *packet)
 		packet->l3_offset += VLAN_TAG;
 		if (packet->l3 > packet->end)
 			return drop(packet, DROP_unknown_vlan);
-		key.vlan = read16(packet->frame + ETH_HLEN) & 0x0fff;
+		vlan = read16(packet->frame + ETH_HLEN) & 0x0fff;
 	}
-	packet->port = bpf_map_lookup_elem(&ports, &key);
+	packet->port = find_port(vlan);
 	if (packet->port == NULL)
 		return drop(packet, DROP_unknown_vlan);
 	packet->cloud = packet->port->cloud;
@@ -109,7 +117,7 @@ STEP struct packet decide(struct xdp_md *ctx)
 		.queue = find_queue(ctx),
 	};
 
-	if (attribute(ctx, &packet) && parse(ctx, &packet) && look_up(&packet))
+	if (attribute(&packet) && parse(ctx, &packet) && look_up(&packet))
 		route(ctx, &packet);
 	else if (packet.verdict == GUARD_PASS)
 		answer(ctx, &packet);
@@ -141,8 +149,10 @@ STEP void limit(struct packet *packet, struct guard_count *sums)
 	__u64 reason = packet->reason, full_at;
 
 	asm volatile("" : "+r"(reason)); // what is checked here is what is indexed with
-	if (reason >= PUNT_REASON_COUNT)
+	if (sums == NULL || reason >= PUNT_REASON_COUNT) {
+		drop(packet, DROP_punt_limited); // no memory for a bucket
 		return;
+	}
 	full_at = sums->full_at[reason] > now ? sums->full_at[reason] : now;
 	if (full_at + limits[reason].period > now + limits[reason].most)
 		drop(packet, DROP_punt_limited);
@@ -180,7 +190,7 @@ int xsk_def_prog(struct xdp_md *ctx)
 	int action = XDP_DROP;
 
 	note_engine(ctx, &packet);
-	if (packet.verdict == GUARD_PASS && sums != NULL)
+	if (packet.verdict == GUARD_PASS)
 		limit(&packet, sums);
 	if (packet.verdict == GUARD_STEER)
 		action = steer(ctx, &packet);

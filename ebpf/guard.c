@@ -20,19 +20,6 @@
 #define NETDEV_PIN "netdev_" // and the ifindex: a name may have a dot, which bpffs has not
 #define PIN_SIZE (GUARD_PATH_SIZE + 64)
 
-struct guard_netdev {
-	struct guard *guard;
-	struct guard_netdev *next;
-	unsigned ifindex;
-	char pins[PIN_SIZE - 32]; // their directory, or ""
-	bool made_pins; // it was not there before
-	struct guard_bpf *bpf; // what is attached
-	struct guard_bpf *asked; // on the same maps, for guard_explain(): loaded when first asked
-	struct bpf_link *link;
-	struct guard_queue *queues; // [GUARD_QUEUES_MAX], shared with the kernel
-	const struct guard_explanation *explained; // likewise
-};
-
 static char error[512];
 static char warning[192]; // the last of libbpf's
 
@@ -116,7 +103,7 @@ static void remove_pins(const char *directory)
 
 static bool is_of_netdev(const struct bpf_map *map)
 {
-	static const char *const names[] = {"xsks_map", "queues", "explained"};
+	static const char *const names[] = {"xsks_map", "vlans", "queues", "explained"};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(bpf_map__name(map), names[i]) == 0)
@@ -250,6 +237,8 @@ static int start(struct guard *guard, const char *directory)
 	}
 	code = open_shared(guard);
 	if (code == 0)
+		code = guard_slots_adopt(guard);
+	if (code == 0)
 		code = guard_routes_adopt(guard);
 	if (code == 0)
 		code = guard_settler_start(guard);
@@ -382,7 +371,6 @@ static int link_to(struct guard_netdev *netdev, const char *name)
 	char path[PIN_SIZE];
 	int code;
 
-	netdev->link = adopt_link(netdev);
 	if (netdev->link != NULL) {
 		code = bpf_link__update_program(netdev->link, netdev->bpf->progs.xsk_def_prog);
 		if (code < 0)
@@ -392,9 +380,6 @@ static int link_to(struct guard_netdev *netdev, const char *name)
 			);
 		return code;
 	}
-	code = refuse_foreign(netdev, name);
-	if (code < 0)
-		return code;
 	netdev->link =
 		bpf_program__attach_xdp(netdev->bpf->progs.xsk_def_prog, (int)netdev->ifindex);
 	if (netdev->link == NULL)
@@ -443,10 +428,16 @@ static int attach(struct guard_netdev *netdev, const char *name)
 				code, "cannot make %s: %s", netdev->pins, strerror(-code)
 			);
 	}
-	code = load_for(netdev);
+	netdev->link = adopt_link(netdev);
+	code = netdev->link != NULL ? 0 : refuse_foreign(netdev, name);
+	if (code == 0)
+		code = load_for(netdev);
 	if (code == 0)
 		code = map_memory(netdev);
-	return code < 0 ? code : link_to(netdev, name);
+	if (code < 0)
+		return code;
+	guard_vlans_adopt(netdev);
+	return link_to(netdev, name);
 }
 
 int guard_attach(struct guard *guard, const char *name, struct guard_netdev **ret)
@@ -487,11 +478,7 @@ void guard_forget(struct guard_netdev *netdev)
 		munmap(netdev->queues, sizeof(struct guard_queue) * GUARD_QUEUES_MAX);
 	if (netdev->explained != NULL)
 		munmap((void *)netdev->explained, (size_t)sysconf(_SC_PAGESIZE));
-	if (netdev->link != NULL) {
-		if (netdev->pins[0] != '\0')
-			bpf_link__disconnect(netdev->link); // the pin holds it
-		bpf_link__destroy(netdev->link);
-	}
+	bpf_link__destroy(netdev->link); // a pin holds it
 	guard_bpf__destroy(netdev->asked);
 	guard_bpf__destroy(netdev->bpf);
 	free(netdev);
@@ -508,16 +495,20 @@ void guard_detach(struct guard_netdev *netdev)
 	guard_forget(netdev);
 }
 
-static void detach_pinned(const char *pins)
+void guard_each_pinned(
+	const char *directory, void (*fn)(const char *pins, unsigned ifindex, void *arg), void *arg
+)
 {
+	DIR *pins = opendir(directory);
+	struct dirent *entry;
 	char path[PIN_SIZE];
-	int fd = bpf_obj_get(pin_path(path, pins, "link"));
+	unsigned ifindex;
 
-	if (fd >= 0) {
-		bpf_link_detach(fd);
-		close(fd);
-	}
-	remove_pins(pins);
+	while (pins != NULL && (entry = readdir(pins)) != NULL)
+		if (sscanf(entry->d_name, NETDEV_PIN "%u", &ifindex) == 1)
+			fn(pin_path(path, directory, entry->d_name), ifindex, arg);
+	if (pins != NULL)
+		closedir(pins);
 }
 
 static bool is_attached(const struct guard *guard, unsigned ifindex)
@@ -528,37 +519,66 @@ static bool is_attached(const struct guard *guard, unsigned ifindex)
 	return false;
 }
 
-// All netdevs that are pinned, but for those of 'guard' (or NULL).
-static unsigned detach_all(const char *directory, const struct guard *guard)
+struct leaving {
+	const struct guard *guard; // whose netdevs stay; or NULL
+	void (*before)(unsigned ifindex);
+	unsigned n;
+};
+
+static void detach_pinned(const char *pins, unsigned ifindex, void *arg)
 {
-	DIR *pins = opendir(directory);
-	struct dirent *entry;
-	unsigned removed = 0;
+	struct leaving *leaving = arg;
 	char path[PIN_SIZE];
+	int fd;
 
-	while (pins != NULL && (entry = readdir(pins)) != NULL) {
-		unsigned ifindex;
-
-		if (sscanf(entry->d_name, NETDEV_PIN "%u", &ifindex) != 1 ||
-		    (guard != NULL && is_attached(guard, ifindex)))
-			continue;
-		detach_pinned(pin_path(path, directory, entry->d_name));
-		removed++;
+	if (leaving->guard != NULL && is_attached(leaving->guard, ifindex))
+		return;
+	leaving->before(ifindex);
+	fd = bpf_obj_get(pin_path(path, pins, "link"));
+	if (fd >= 0) {
+		bpf_link_detach(fd);
+		close(fd);
 	}
-	if (pins != NULL)
-		closedir(pins);
-	return removed;
+	remove_pins(pins);
+	leaving->n++;
 }
 
-unsigned guard_remove_orphans(struct guard *guard)
+unsigned guard_remove_orphans(struct guard *guard, void (*before)(unsigned ifindex))
 {
-	return guard->directory[0] != '\0' ? detach_all(guard->directory, guard) : 0;
+	struct leaving leaving = {guard, before, 0};
+
+	if (guard->directory[0] != '\0')
+		guard_each_pinned(guard->directory, detach_pinned, &leaving);
+	return leaving.n;
 }
 
-void guard_remove(const char *directory)
+int guard_remove(const char *directory, void (*before)(unsigned ifindex))
 {
-	detach_all(directory, NULL);
+	struct leaving leaving = {NULL, before, 0};
+
+	guard_each_pinned(directory, detach_pinned, &leaving);
 	remove_pins(directory);
+	if (access(directory, F_OK) != 0)
+		return 0;
+	return guard_fail(
+		-EBUSY, "what an earlier t0xd has pinned in %s cannot be removed: rm -r %s",
+		directory, directory
+	);
+}
+
+// The program once, attached to nothing.
+int guard_probe(struct guard *guard)
+{
+	struct guard_netdev nowhere = {.guard = guard};
+	int code = load_for(&nowhere);
+
+	guard_bpf__destroy(nowhere.bpf);
+	return code;
+}
+
+bool guard_was_there(const struct guard_netdev *netdev)
+{
+	return !netdev->made_pins;
 }
 
 unsigned guard_ifindex(const struct guard_netdev *netdev)
@@ -576,51 +596,6 @@ void guard_stop_beats(struct guard_netdev *netdev)
 	for (unsigned queue = 0; queue < GUARD_QUEUES_MAX; queue++)
 		__atomic_store_n(&netdev->queues[queue].beat, 0, __ATOMIC_RELAXED);
 	netdev->guard->touched = true;
-}
-
-// What the program is told of ports and egresses
-
-int guard_set_port(
-	struct guard *guard, unsigned ifindex, uint16_t vlan, const struct guard_port *port
-)
-{
-	struct guard_port_key key = {.ifindex = ifindex, .vlan = vlan};
-	int fd = guard_fd(guard->shared->maps.ports);
-
-	guard->touched = true;
-	if (port == NULL)
-		return bpf_map_delete_elem(fd, &key) == 0 || errno == ENOENT ? 0 : -errno;
-	if (bpf_map_update_elem(fd, &key, port, BPF_ANY) == 0)
-		return 0;
-	return guard_fail(
-		-errno, "the guard takes no more ports (%s): detach some first", strerror(errno)
-	);
-}
-
-// The netdev before what leads there, and the other way round when it goes.
-int guard_set_egress(
-	struct guard *guard, uint16_t cloud, unsigned ifindex, const struct guard_egress *egress
-)
-{
-	int egresses = guard_fd(guard->shared->maps.egresses);
-	int tx = guard_fd(guard->shared->maps.tx);
-	__u32 key = cloud;
-	int code;
-
-	guard->touched = true;
-	if (ifindex == 0 || egress == NULL) {
-		code = bpf_map_delete_elem(egresses, &key);
-		if (code < 0 && errno == ENOENT)
-			code = 0;
-		bpf_map_delete_elem(tx, &key);
-	} else {
-		code = bpf_map_update_elem(tx, &key, &ifindex, BPF_ANY);
-		if (code == 0)
-			code = bpf_map_update_elem(egresses, &key, egress, BPF_ANY);
-	}
-	return code == 0
-		? 0
-		: guard_fail(-errno, "the guard does not take the egress: %s", strerror(errno));
 }
 
 // What would it do?

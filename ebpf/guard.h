@@ -42,8 +42,8 @@ void guard_forget(struct guard_netdev *netdev);
 // Take the program off the netdev and remove its pins. Frees it. NULL is fine.
 void guard_detach(struct guard_netdev *netdev);
 
-// Take off and remove all that a process has left pinned in 'directory', maps too. Needs no guard.
-void guard_remove(const char *directory);
+// Had an earlier process put the guard there?
+bool guard_was_there(const struct guard_netdev *netdev);
 
 unsigned guard_ifindex(const struct guard_netdev *netdev);
 
@@ -55,19 +55,33 @@ __u64 *guard_beats(struct guard_netdev *netdev);
 // Nobody writes there any more: from now on the kernel forwards.
 void guard_stop_beats(struct guard_netdev *netdev);
 
-// Take off and remove what is pinned for netdevs that no guard_attach() of this process has named.
-// Returns how many.
-unsigned guard_remove_orphans(struct guard *guard);
+// Does the kernel take the program? It is loaded once and attached to nothing.
+int guard_probe(struct guard *guard);
+
+// Take off and remove what is pinned for netdevs that no guard_attach() of this process has named;
+// 'before' is called for each, while the guard is still there. Returns how many.
+unsigned guard_remove_orphans(struct guard *guard, void (*before)(unsigned ifindex));
+
+// Take off and remove all that a process has left pinned in 'directory', maps too. Needs no guard.
+int guard_remove(const char *directory, void (*before)(unsigned ifindex));
 
 // Whose are the frames of a netdev and VLAN (or GUARD_UNTAGGED)? NULL: nobody's.
 int guard_set_port(
 	struct guard *guard, unsigned ifindex, uint16_t vlan, const struct guard_port *port
 );
 
+// Nothing that comes in is the cloud's any more; and likewise what an earlier process has left and
+// this one has not set since. On failure the kernel's maps are not what they were.
+int guard_remove_ports_of(struct guard *guard, uint16_t cloud);
+int guard_remove_stale_ports(struct guard *guard);
+
 // How the kernel forwards to a cloud, by the netdev with 'ifindex' (0: it cannot).
 int guard_set_egress(
 	struct guard *guard, uint16_t cloud, unsigned ifindex, const struct guard_egress *egress
 );
+
+// What it is now; false: not at all.
+bool guard_read_egress(const struct guard *guard, uint16_t cloud, struct guard_egress *egress);
 
 // Routes of one cloud, as table_build() takes them. The first of the two functions closes
 // what the new routes do not open, and never opens; the second opens the rest. Between them, and
@@ -82,7 +96,9 @@ int guard_open_routes(
 	const struct prefix *holes, unsigned n_holes
 );
 
-// The cloud is gone: its routes, its egress and its counts.
+// The cloud is off its port: its ports, its routes and its egress go. Gone for good: its counts,
+// too.
+void guard_close_cloud(struct guard *guard, uint16_t cloud);
 void guard_forget_cloud(struct guard *guard, uint16_t cloud);
 
 // Clouds that an earlier process has left routes or ports of, and that are none of 'clouds': close

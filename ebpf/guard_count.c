@@ -96,38 +96,29 @@ static bool is_kept(uint32_t cloud, const uint16_t *clouds, unsigned n)
 	return false;
 }
 
-// A hash may give a key twice or start over while keys go: so one is removed, and all looked at
-// again.
-static bool remove_one_port(struct guard *guard, const uint16_t *clouds, unsigned n)
+void guard_close_cloud(struct guard *guard, uint16_t cloud)
 {
-	int map = guard_fd(guard->shared->maps.ports);
-	struct guard_port_key key, *last = NULL, next;
-	struct guard_port port;
-
-	for (; bpf_map_get_next_key(map, last, &next) == 0; last = &key) {
-		key = next;
-		if (bpf_map_lookup_elem(map, &key, &port) == 0 && !is_kept(port.cloud, clouds, n)) {
-			guard->touched = true;
-			return bpf_map_delete_elem(map, &key) == 0;
-		}
+	// Nothing of this takes memory.
+	if (guard_remove_ports_of(guard, cloud) < 0)
+		abort();
+	if (guard->routes[cloud].n > 0) {
+		guard_close_routes(guard, cloud, NULL, 0, NULL, 0);
+		guard_open_routes(guard, cloud, NULL, 0, NULL, 0);
 	}
-	return false;
+	if (guard_set_egress(guard, cloud, 0, NULL) < 0)
+		abort();
 }
 
 void guard_forget_cloud(struct guard *guard, uint16_t cloud)
 {
 	__u32 key = cloud;
 
-	guard_close_routes(guard, cloud, NULL, 0, NULL, 0);
-	guard_open_routes(guard, cloud, NULL, 0, NULL, 0);
-	guard_set_egress(guard, cloud, 0, NULL);
+	guard_close_cloud(guard, cloud);
 	bpf_map_delete_elem(guard_fd(guard->shared->maps.counts), &key);
 }
 
 void guard_keep_clouds(struct guard *guard, const uint16_t *clouds, unsigned n)
 {
-	while (remove_one_port(guard, clouds, n))
-		continue;
 	for (uint16_t cloud = 1; cloud <= GUARD_CLOUD_MAX; cloud++)
 		if (!is_kept(cloud, clouds, n))
 			guard_forget_cloud(guard, cloud);

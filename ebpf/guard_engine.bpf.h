@@ -59,11 +59,19 @@ STEP void note_engine(const struct xdp_md *ctx, const struct packet *packet)
 	bpf_ringbuf_submit(change, 0);
 }
 
+STEP const struct guard_egress *find_egress(__u32 cloud)
+{
+	const __u32 *slot = bpf_map_lookup_elem(&ways, &cloud);
+	__u32 counts = slot != NULL ? *(const volatile __u32 *)slot : 0;
+
+	return counts != 0 ? bpf_map_lookup_elem(&egresses, &counts) : NULL;
+}
+
 // What the kernel checks before it forwards, in the order of dataplane/decide.c.
 STEP bool check_egress(struct packet *packet)
 {
 	__u32 to = leaf_cloud(packet->destination);
-	const struct guard_egress *egress = bpf_map_lookup_elem(&egresses, &to);
+	const struct guard_egress *egress = find_egress(to);
 
 	if (packet->ttl <= 1)
 		return drop(packet, DROP_ttl_exceeded);

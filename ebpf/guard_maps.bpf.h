@@ -8,7 +8,6 @@
 
 #include <bpf/bpf_helpers.h> // needs those above
 
-#define GUARD_PORTS_MAX 8192
 #define GUARD_ROUTES_MAX (1 << 24)
 #define GUARD_TRAFFIC_MAX (1 << 18) // 131,072 interconnects: each takes memory beforehand
 #define GUARD_SWITCHES_BYTES (64 * 1024)
@@ -16,9 +15,9 @@
 // Shared by all ports.
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, GUARD_PORTS_MAX);
-	__type(key, struct guard_port_key);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GUARD_SLOTS);
+	__type(key, __u32);
 	__type(value, struct guard_port);
 } ports SEC(".maps");
 
@@ -39,9 +38,16 @@ struct {
 } routes6 SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, GUARD_CLOUD_MAX + 1);
 	__type(key, __u32); // cloud
+	__type(value, __u32); // slot
+} ways SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GUARD_SLOTS);
+	__type(key, __u32);
 	__type(value, struct guard_egress);
 } egresses SEC(".maps");
 
@@ -81,6 +87,13 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } xsks_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GUARD_VLANS);
+	__type(key, __u32); // VLAN, or GUARD_UNTAGGED
+	__type(value, __u32); // slot
+} vlans SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

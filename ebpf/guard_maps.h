@@ -26,13 +26,18 @@
 // interconnect that leads there; 0: no route. A cloud's own prefixes: interconnect 0.
 typedef __u32 guard_leaf;
 
-// hash "ports": whose are the frames that come in on a netdev, with a VLAN tag or untagged?
-struct guard_port_key {
-	__u32 ifindex;
-	__u16 vlan; // or GUARD_UNTAGGED
-	__u16 zero;
-};
+// What is larger than a word, no program may find half-written: neither an array's element, which
+// is written in place, nor a hash's, which the kernel gives to another key at once. So ports and
+// egresses stand in slots that nobody reads while they are written, and a number of 32 bits tells
+// which slot counts. One that counts no more is written to again only when no program can still be
+// reading it. Slot 0: nothing.
+#define GUARD_SLOTS 8192 // twice what may count at a time
 
+// array "vlans" of a netdev, by VLAN or GUARD_UNTAGGED: the slot of the port whose frames these
+// are.
+#define GUARD_VLANS (GUARD_UNTAGGED + 1)
+
+// array "ports", by slot.
 enum guard_flags {
 	GUARD_KERNEL_FORWARDS = 1, // while no worker polls; else it drops (egress_down)
 	GUARD_KERNEL_ANSWERS = 2, // the netdev is the control netdev: what is allowed up passes
@@ -65,7 +70,8 @@ struct guard_route6_key {
 
 #define GUARD_CLOUD_PREFIX 32
 
-// hash "egresses", by cloud: how the kernel forwards to it. An array would be written in place.
+// array "ways", by cloud: the slot of its egress. Array "egresses", by slot: how the kernel
+// forwards to the cloud.
 struct guard_egress {
 	__u8 l2[GUARD_L2_MAX]; // header to write, complete, for IPv4
 	__u8 l2_length; // 14 or 18

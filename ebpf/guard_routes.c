@@ -96,8 +96,8 @@ static bool is_in_hole(const struct prefix *prefix, const struct prefix *holes, 
 	return false;
 }
 
-// All that the kernel is to hold. Of two equal prefixes the later wins, as in table_build(): qsort
-// may swap equals, so they are marked by their place.
+// All that the kernel is to hold. The region has seen to it that no two routes of a cloud are of
+// one prefix.
 static int want(
 	struct guard_routes *wanted, const struct route *routes, unsigned n,
 	const struct prefix *holes, unsigned n_holes
@@ -131,10 +131,12 @@ static void close_route(struct guard *guard, uint16_t cloud, struct route *route
 	int code = write_route(guard, cloud, &route->prefix, LEAF_NONE);
 
 	if (code < 0) {
+		// To overwrite one takes memory. To take the cloud off its ports takes none.
 		fprintf(stderr,
-			"t0xd: the kernel does not let a route be closed (%s): ending, so that a restart "
-			"closes it\n",
+			"t0xd: the kernel has no memory to close a route (%s): the cloud is closed, "
+			"and t0xd ends\n",
 			strerror(-code));
+		guard_remove_ports_of(guard, cloud);
 		abort();
 	}
 	route->leaf = LEAF_NONE;
@@ -260,13 +262,25 @@ static int adopt_route(
 	return 0;
 }
 
+// Only at the end there is no next one: a route that was passed over would never be closed.
+static bool next_route(int trie, const void *last, void *next, int *code)
+{
+	if (bpf_map_get_next_key(trie, last, next) == 0)
+		return true;
+	if (errno != ENOENT)
+		*code = guard_fail(
+			-errno, "the guard's routes cannot be read: %s", strerror(errno)
+		);
+	return false;
+}
+
 static int adopt4(struct guard *guard)
 {
 	int trie = guard_fd(guard->shared->maps.routes4);
 	struct guard_route4_key key, *last = NULL, next;
 	int code = 0;
 
-	for (; code == 0 && bpf_map_get_next_key(trie, last, &next) == 0; last = &key) {
+	for (; code == 0 && next_route(trie, last, &next, &code); last = &key) {
 		struct prefix prefix = {.addr.family = FAMILY_IPV4};
 		guard_leaf leaf;
 
@@ -285,7 +299,7 @@ static int adopt6(struct guard *guard)
 	struct guard_route6_key key, *last = NULL, next;
 	int code = 0;
 
-	for (; code == 0 && bpf_map_get_next_key(trie, last, &next) == 0; last = &key) {
+	for (; code == 0 && next_route(trie, last, &next, &code); last = &key) {
 		struct prefix prefix = {.addr.family = FAMILY_IPV6};
 		guard_leaf leaf;
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 // Where the kernel has no such call, as with nohz_full: many times what it would have taken.
-static void wait_for_kernel(void)
+void guard_wait_for_kernel(void)
 {
 	static const struct timespec long_enough = {.tv_nsec = 200000000};
 
@@ -33,7 +33,7 @@ static void *settle(void *arg)
 		}
 		asked = guard->asked;
 		pthread_mutex_unlock(&guard->lock);
-		wait_for_kernel();
+		guard_wait_for_kernel();
 		pthread_mutex_lock(&guard->lock);
 		guard->done = asked;
 	}

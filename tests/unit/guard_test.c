@@ -800,6 +800,7 @@ static void a_switch_of_engine_is_told_once(void **state)
 	xdp_socket_close(&xsk);
 	guard_detach(netdevs[2]);
 	assert_int_equal(guard_attach(guard, netdev_name(2), &netdevs[2]), 0);
+	guard_port_of(2, FLAGS_ALL);
 	xsk = xdp_socket_open(2);
 	take_switches();
 
@@ -940,7 +941,114 @@ static void in_a_hole_nothing_is_found_whatever_the_routes_say(void **state)
 	check_leads("fd00:2:1::1", 12);
 }
 
+// Slots
+
+// More changes than there are slots, while the packets go on: each finds one whole egress.
+static void egresses_change_any_number_of_times(void **state)
+{
+	const struct frame frame = ipv4();
+	struct guard_egress egress, now;
+
+	assert_true(guard_read_egress(guard, 2, &egress));
+	for (unsigned i = 0; i < 3 * GUARD_SLOTS; i++) {
+		egress.l2[5] = (uint8_t)i;
+		assert_int_equal(guard_set_egress(guard, 2, guard_ifindex(netdevs[2]), &egress), 0);
+		if (i % 512 != 0)
+			continue;
+
+		uint8_t bytes[FRAME_MAX];
+		size_t length = frame.length;
+
+		memcpy(bytes, frame.bytes, length);
+		assert_int_equal(
+			guard_run(netdevs[1], bytes, &length, sizeof(bytes)), XDP_REDIRECT
+		);
+		assert_memory_equal(bytes, egress.l2, 12);
+	}
+	assert_true(guard_read_egress(guard, 2, &now));
+	assert_memory_equal(&now, &egress, sizeof(now));
+	assert_int_equal(guard_set_egress(guard, 2, 0, NULL), 0);
+	assert_false(guard_read_egress(guard, 2, &now));
+	assert_int_equal(explain_frame_on(1, &frame).reason, DROP_egress_down);
+}
+
+static void a_cloud_that_is_off_its_port_is_closed_wherever_it_was(void **state)
+{
+	const struct frame untagged = ipv4(), tagged = ipv4(.l2 = {.tagged = true, .tci = 77});
+	const struct guard_port another = {.cloud = 3, .flags = FLAGS_ALL};
+	struct guard_port port = {.cloud = 1, .flags = FLAGS_ALL};
+	struct mac mac = mac_ours(1);
+
+	memcpy(port.mac, &mac, sizeof(mac));
+	assert_int_equal(guard_set_port(guard, guard_ifindex(netdevs[1]), 77, &port), 0);
+	assert_int_equal(guard_set_port(guard, guard_ifindex(netdevs[1]), 78, &another), 0);
+	assert_int_equal(explain_frame_on(1, &tagged).verdict, GUARD_FORWARD);
+	guard_close_cloud(guard, 1);
+	assert_int_equal(explain_frame_on(1, &tagged).reason, DROP_unknown_vlan);
+	assert_int_equal(explain_frame_on(1, &untagged).reason, DROP_unknown_vlan);
+
+	const struct frame of_another = ipv4(.l2 = {.tagged = true, .tci = 78});
+
+	assert_int_equal(explain_frame_on(1, &of_another).cloud, 3); // that one stays
+	assert_int_equal(guard_set_port(guard, guard_ifindex(netdevs[1]), 78, NULL), 0);
+	// Whoever has its id next finds nothing of it.
+	assert_int_equal(guard_set_port(guard, guard_ifindex(netdevs[1]), 77, &port), 0);
+	assert_int_equal(explain_frame_on(1, &tagged).reason, DROP_spoofed_source);
+	assert_int_equal(guard_set_port(guard, guard_ifindex(netdevs[1]), 77, NULL), 0);
+	assert_int_equal(guard_set_port(guard, 0x7fffffff, 77, &port), -ENODEV);
+}
+
 // Another life
+
+static unsigned befores;
+
+static void count_before(unsigned ifindex)
+{
+	befores++;
+}
+
+// A life that attaches one of the two netdevs, and sets nothing.
+static void what_no_life_has_set_goes(void **state)
+{
+	const struct frame frame = ipv4(.l2 = {.cloud = 3}, .source = PC3);
+	struct guard *own = guard;
+	struct guard_netdev *own_netdevs[PORTS];
+	char directory[64];
+
+	memcpy(own_netdevs, netdevs, sizeof(netdevs));
+	guard_detach(netdevs[3]);
+	guard_detach(netdevs[2]);
+	snprintf(directory, sizeof(directory), "/sys/fs/bpf/t0x-guard-test-%d", getpid());
+	for (unsigned life = 1; life <= 2; life++) {
+		guard = guard_open(directory);
+		check(guard != NULL, "%s", guard_error());
+		check(guard_probe(guard) == 0, "%s", guard_error());
+		check(guard_attach(guard, netdev_name(3), &netdevs[3]) == 0, "%s", guard_error());
+		assert_int_equal(guard_was_there(netdevs[3]), life > 1);
+		if (life > 1)
+			break;
+		check(guard_attach(guard, netdev_name(2), &netdevs[2]) == 0, "%s", guard_error());
+		guard_routes_of(3, links, COUNT(links));
+		guard_port_of(3, FLAGS_ALL);
+		guard_egress_of(2);
+		guard_close(guard);
+	}
+	assert_int_equal(explain_frame_on(3, &frame).verdict, GUARD_FORWARD); // meanwhile
+	assert_int_equal(guard_remove_stale_ports(guard), 0);
+	assert_int_equal(explain_frame_on(3, &frame).reason, DROP_unknown_vlan);
+	befores = 0;
+	assert_int_equal(guard_remove_orphans(guard, count_before), 1); // netdev 2
+	assert_int_equal(befores, 1);
+	assert_int_equal(guard_remove_orphans(guard, count_before), 0);
+	guard_close(guard);
+	assert_int_equal(guard_remove(directory, count_before), 0);
+	assert_int_equal(befores, 2);
+
+	guard = own;
+	memcpy(netdevs, own_netdevs, sizeof(netdevs));
+	assert_int_equal(guard_attach(guard, netdev_name(2), &netdevs[2]), 0);
+	assert_int_equal(guard_attach(guard, netdev_name(3), &netdevs[3]), 0);
+}
 
 static void a_successor_finds_all_that_was_pinned_and_nothing_stops(void **state)
 {
@@ -991,7 +1099,7 @@ static void a_successor_finds_all_that_was_pinned_and_nothing_stops(void **state
 	guard_detach(netdevs[2]);
 	guard_detach(netdevs[3]);
 	guard_close(guard);
-	guard_remove(directory);
+	assert_int_equal(guard_remove(directory, count_before), 0);
 	assert_int_equal(access(directory, F_OK), -1);
 
 	guard = own;
@@ -1421,6 +1529,9 @@ int main(void)
 		guard_test(a_switch_of_engine_is_told_once),
 		guard_test(routes_are_closed_at_once_and_the_longest_prefix_wins),
 		guard_test(in_a_hole_nothing_is_found_whatever_the_routes_say),
+		guard_test(egresses_change_any_number_of_times),
+		guard_test(a_cloud_that_is_off_its_port_is_closed_wherever_it_was),
+		guard_test(what_no_life_has_set_goes),
 		guard_test(a_successor_finds_all_that_was_pinned_and_nothing_stops),
 		guard_test(of_a_million_mutations_guard_and_data_plane_think_alike),
 	};
