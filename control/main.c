@@ -390,6 +390,25 @@ static const struct module {
 
 #define MODULES (sizeof(modules) / sizeof(modules[0]))
 
+// The state is locked: a t0xd that runs keeps its guard.
+static int remove_guard(struct daemon *daemon)
+{
+	struct store *store =
+		store_open(daemon->options.state, 0, daemon->error, sizeof(daemon->error));
+	int code = store != NULL ? 0 : -1;
+
+	if (code == 0)
+		code = guarding_open(
+			GUARDING_OFF, FAIL_OVER_DROP, options_instance(&daemon->options),
+			daemon->error, sizeof(daemon->error)
+		);
+	store_close(store);
+	if (code == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "t0xd: %s\n", daemon->error);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
@@ -399,6 +418,8 @@ int main(int argc, char **argv)
 
 	if (parsed != 0)
 		return parsed > 0 ? EXIT_SUCCESS : 2;
+	if (daemon.options.remove_guard)
+		return remove_guard(&daemon);
 	prctl(PR_SET_TIMERSLACK, 1UL); // grace periods are waited for in steps of 50 us
 	while (started < MODULES && status == EXIT_SUCCESS) {
 		if (modules[started++].start(&daemon) == 0)

@@ -18,8 +18,8 @@
 
 static const char usage[] =
 	"usage: t0xd [--state DIR] [--socket PATH] [--workers CPULIST] [--buffers N]\n"
-	"            [--max-simd WIDTH] [--guard MODE] [--fail-over WAY] [--version]\n"
-	"            [-- EAL ARGUMENTS]\n"
+	"            [--max-simd WIDTH] [--guard MODE] [--fail-over WAY]\n"
+	"            [--remove-guard] [--version] [-- EAL ARGUMENTS]\n"
 	"\n"
 	"  --state DIR        where the region is kept (" STATE_DEFAULT ")\n"
 	"  --socket PATH      where t0xctl finds the daemon (" SOCKET_DEFAULT ")\n"
@@ -30,6 +30,7 @@ static const char usage[] =
 	"                     required or off (auto)\n"
 	"  --fail-over WAY    what the guard does with routed packets while no worker polls:\n"
 	"                     forward, in the kernel, or drop (forward)\n"
+	"  --remove-guard     take off the guard that an earlier t0xd has left, and end\n"
 	"  -- ...             for DPDK's EAL, as in: -- --no-huge\n";
 
 static int fail(const char *option, const char *value, const char *expected)
@@ -128,6 +129,7 @@ int options_parse(int argc, char **argv, struct options *options)
 		{"max-simd", required_argument, NULL, 'm'},
 		{"guard", required_argument, NULL, 'g'},
 		{"fail-over", required_argument, NULL, 'f'},
+		{"remove-guard", no_argument, NULL, 'r'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{},
@@ -179,6 +181,9 @@ int options_parse(int argc, char **argv, struct options *options)
 		case 'f':
 			if (parse_fail_over(optarg, &options->fail_over) < 0)
 				return fail("--fail-over", optarg, "give forward or drop");
+			break;
+		case 'r':
+			options->remove_guard = true;
 			break;
 		case 'v':
 			puts("t0xd " T0X_VERSION);

@@ -19,6 +19,7 @@ struct options {
 	enum simd max_simd; // the widest vectors that may be used
 	enum guarding_mode guard;
 	enum fail_over fail_over; // of what the guard does without workers
+	bool remove_guard; // and nothing else
 	unsigned n_workers;
 	unsigned cpus[WORKERS_MAX]; // of each worker
 	char **eal; // what stands behind "--"

@@ -68,6 +68,24 @@ void router_report(struct netdevs *netdevs)
 	}
 }
 
+static bool is_link_local(const struct addr *addr)
+{
+	return addr->family == FAMILY_IPV6 && addr->bytes[0] == 0xfe &&
+		(addr->bytes[1] & 0xc0) == 0x80;
+}
+
+// Of a netdev's link-local neighbours only the last one stays.
+static void keep_last(struct netdev *netdev, const struct addr *addr)
+{
+	struct addr *last = &netdev->link_local;
+
+	if (addr_equal(addr, last))
+		return;
+	if (last->family != FAMILY_NONE)
+		(void)neighbour_forget(netdev->netdevs->socket, netdev->ifindex, last);
+	*last = *addr;
+}
+
 int router_hear(const struct nlmsghdr *message, void *arg)
 {
 	struct netdevs *netdevs = arg;
@@ -79,6 +97,9 @@ int router_hear(const struct nlmsghdr *message, void *arg)
 		return MNL_CB_OK;
 	netdev = netdevs_find(netdevs, neighbour.ifindex);
 	f = family_index(neighbour.addr.family);
+	// On a netdev of its own the kernel takes frames that do not pass us.
+	if (netdev && netdev->own[0] && neighbour.resolved && is_link_local(&neighbour.addr))
+		keep_last(netdev, &neighbour.addr);
 	if (netdev && addr_equal(&neighbour.addr, &netdev->router[f])) {
 		netdev->entry[f] = (struct lladdr){neighbour.resolved, neighbour.mac};
 		router_changed(netdev);
@@ -184,18 +205,13 @@ void router_limit(struct netdev *netdev, const uint8_t *frame, size_t length)
 {
 	const struct ether_header *ether = (const void *)frame;
 	const struct ip6_hdr *ip = (const void *)(frame + sizeof(*ether));
-	struct addr *last = &netdev->link_local;
 	struct addr source = {.family = FAMILY_IPV6};
 
 	if (length < sizeof(*ether) + sizeof(*ip) || ether->ether_type != htons(ETHERTYPE_IPV6))
 		return;
 	memcpy(source.bytes, (const uint8_t *)ip + offsetof(struct ip6_hdr, ip6_src), 16);
-	if (source.bytes[0] != 0xfe || (source.bytes[1] & 0xc0) != 0x80 ||
-	    addr_equal(&source, last))
-		return;
-	if (last->family != FAMILY_NONE)
-		(void)neighbour_forget(netdev->netdevs->socket, netdev->ifindex, last);
-	*last = source;
+	if (is_link_local(&source))
+		keep_last(netdev, &source);
 }
 
 int router_forget(struct netdev *netdev)

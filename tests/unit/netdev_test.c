@@ -806,6 +806,26 @@ static void what_an_earlier_life_set_on_a_netdev_is_taken_for_ours(void **state)
 	netdevs_disown(kit->netdevs, "own1"); // there is none: no harm
 }
 
+static void one_link_local_neighbour_stays_on_the_ports_own_netdev(void **state)
+{
+	struct kit *kit = *state;
+	char error[320] = "", command[128];
+
+	make_own(kit);
+	assert_non_null(kit_attach_own(kit, "169.254.1.1/30", &OWN_MAC, error));
+	for (unsigned i = 1; i <= 20; i++) {
+		snprintf(
+			command, sizeof(command),
+			"ip neigh add fe80::a%u lladdr " OWN_NEIGHBOUR " dev own0 nud stale", i
+		);
+		kit_run(kit, command);
+	}
+	assert_true(
+		kit_until_command(kit, "test \"$(ip neigh show dev own0 | grep -c fe80::a)\" = 1")
+	);
+	assert_true(kit_shows(kit, "ip neigh show dev own0", "fe80::a20"));
+}
+
 static void a_router_that_the_kernel_knows_is_known_at_once(void **state)
 {
 	static const struct mac expected = {{0x02, 0, 0, 0, 0, 0x52}};
@@ -862,6 +882,7 @@ int main(void)
 		IN_NAMESPACE(the_ports_own_netdev_gets_the_gateways_and_gives_them_back),
 		IN_NAMESPACE(a_netdev_with_a_foreign_address_is_refused_by_name),
 		IN_NAMESPACE(what_an_earlier_life_set_on_a_netdev_is_taken_for_ours),
+		IN_NAMESPACE(one_link_local_neighbour_stays_on_the_ports_own_netdev),
 		IN_NAMESPACE(a_router_that_the_kernel_knows_is_known_at_once),
 		IN_NAMESPACE(link_states_follow_a_veth),
 	};
