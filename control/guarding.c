@@ -94,7 +94,7 @@ static bool open_guard(void)
 	if (guard != NULL || missing)
 		return guard != NULL;
 	guard = guard_open(directory);
-	if (guard != NULL && guard_probe(guard) < 0) {
+	if (guard != NULL && (guard_probe(guard) < 0 || guard_live(guard) < 0)) {
 		guard_close(guard);
 		guard = NULL;
 	}

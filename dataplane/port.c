@@ -52,6 +52,11 @@ _Static_assert(sizeof(((struct port_status *)0)->name) == RTE_ETH_NAME_MAX_LEN, 
 
 static struct port ports[RTE_MAX_ETHPORTS];
 
+static bool is_af_xdp(const struct port *port)
+{
+	return strcmp(port->info.driver, AF_XDP_DRIVER) == 0;
+}
+
 static int fail(char *error, size_t size, int code, const char *what, const char *name)
 {
 	snprintf(error, size, "%s of port %s failed: %s", what, name, rte_strerror(-code));
@@ -95,7 +100,8 @@ static int rx_setup(uint16_t id, uint16_t queue, uint16_t descriptors, int socke
 	struct rte_mempool *pool = pools_on(socket);
 	int code = rte_eth_rx_queue_setup(id, queue, descriptors, (unsigned)socket, NULL, pool);
 
-	if (code < 0 && socket != SOCKET_ID_ANY)
+	// AF_XDP has no memory of a socket's, and a second try finds the queue taken by the first.
+	if (code < 0 && socket != SOCKET_ID_ANY && !is_af_xdp(&ports[id]))
 		code = rte_eth_rx_queue_setup(
 			id, queue, descriptors, (unsigned)SOCKET_ID_ANY, NULL, pool
 		);
@@ -235,8 +241,13 @@ static void stop(void *arg)
 	const struct ending *ending = arg;
 
 	rte_eth_dev_stop(ending->id);
-	if (ending->close)
-		rte_eth_dev_close(ending->id);
+	if (!ending->close)
+		return;
+	if (is_af_xdp(&ports[ending->id]))
+		af_xdp_empty(ending->id, pools_on(rte_eth_dev_socket_id(ending->id)));
+	rte_eth_dev_close(ending->id);
+	if (is_af_xdp(&ports[ending->id]))
+		af_xdp_close(ending->id);
 }
 
 // The driver of memif guards nothing against the interrupt thread, which may be taking the same
@@ -265,7 +276,11 @@ static int start(struct port *port, char *error, size_t size, const char *name)
 	snprintf(port->info.driver, sizeof(port->info.driver), "%s", dev.driver_name);
 	port->info.netdev = dev.if_index;
 	port->info.mtu_max = usable_mtu(&dev);
+	if (is_af_xdp(port))
+		af_xdp_begin();
 	code = configure(port, &dev);
+	if (is_af_xdp(port))
+		af_xdp_end(port->info.id);
 	if (code < 0)
 		return fail(error, size, code, "configuring", name);
 	code = rte_eth_dev_start(port->info.id);

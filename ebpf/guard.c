@@ -266,6 +266,38 @@ struct guard *guard_open(const char *directory)
 	return NULL;
 }
 
+_Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct guard_life), "the map holds it");
+_Static_assert(offsetof(pthread_mutex_t, __data.__lock) == 0, "where the guard looks for it");
+
+// Whoever held it before is dead, or would hold the lock of the state.
+int guard_live(struct guard *guard)
+{
+	pthread_mutexattr_t robust;
+	void *memory =
+		mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+		     guard_fd(guard->shared->maps.life), 0);
+
+	if (memory == MAP_FAILED)
+		return guard_fail(-ENOMEM, "no memory for the life of the guard");
+	memset(memory, 0, sizeof(struct guard_life));
+	guard->life = memory;
+	pthread_mutexattr_init(&robust);
+	pthread_mutexattr_setrobust(&robust, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_setpshared(&robust, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(guard->life, &robust);
+	pthread_mutexattr_destroy(&robust);
+	pthread_mutex_lock(guard->life);
+	return 0;
+}
+
+static void end_life(struct guard *guard)
+{
+	if (guard->life == NULL)
+		return;
+	pthread_mutex_unlock(guard->life);
+	munmap(guard->life, (size_t)sysconf(_SC_PAGESIZE));
+}
+
 void guard_close(struct guard *guard)
 {
 	if (guard == NULL)
@@ -273,6 +305,7 @@ void guard_close(struct guard *guard)
 	while (guard->netdevs != NULL)
 		guard_forget(guard->netdevs);
 	guard_settler_stop(guard);
+	end_life(guard);
 	ring_buffer__free(guard->switches);
 	guard_routes_free(guard);
 	guard_bpf__destroy(guard->shared);

@@ -6,6 +6,8 @@
 #include "guard_ipv4.bpf.h"
 #include "guard_ipv6.bpf.h"
 
+#include <linux/futex.h>
+
 // The queue that a frame came in by, or NULL when it is one beyond those that we know.
 STEP struct guard_queue *find_queue(const struct xdp_md *ctx)
 {
@@ -14,13 +16,22 @@ STEP struct guard_queue *find_queue(const struct xdp_md *ctx)
 	return bpf_map_lookup_elem(&queues, &index);
 }
 
+STEP bool is_alive(void)
+{
+	__u32 only = 0;
+	const struct guard_life *of_process = bpf_map_lookup_elem(&life, &only);
+	__u32 futex = of_process != NULL ? *(const volatile __u32 *)&of_process->futex : 0;
+
+	return futex != 0 && (futex & FUTEX_OWNER_DIED) == 0;
+}
+
 // A socket leaves the map when it is closed; a worker that hangs gives no sign of life. The clock
 // of another CPU may be ahead of ours.
 STEP bool is_polled(const struct xdp_md *ctx, const struct guard_queue *queue)
 {
 	__u32 index = ctx->rx_queue_index;
 
-	if (queue == NULL || bpf_map_lookup_elem(&xsks_map, &index) == NULL)
+	if (queue == NULL || !is_alive() || bpf_map_lookup_elem(&xsks_map, &index) == NULL)
 		return false;
 	return bpf_ktime_get_ns() - *(const volatile __u64 *)&queue->beat + GUARD_BEAT_NS <
 		2 * GUARD_BEAT_NS;

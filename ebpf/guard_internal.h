@@ -55,6 +55,7 @@ struct guard {
 	struct ring_buffer *switches;
 	void (*on_switch)(const struct guard_switch *change, void *arg);
 	void *on_switch_arg;
+	pthread_mutex_t *life; // in the map, held; or NULL
 	struct guard_slots ports;
 	struct guard_slots egresses;
 	uint32_t ways[GUARD_CLOUD_MAX + 1]; // the slots of the egresses that count

@@ -79,6 +79,14 @@ struct {
 	__uint(max_entries, GUARD_SWITCHES_BYTES);
 } switches SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct guard_life);
+} life SEC(".maps");
+
 // Of one netdev, by its rx queues. libxdp wants the first to have this name.
 
 struct {

@@ -118,6 +118,14 @@ struct guard_queue {
 	__u32 zero[13];
 };
 
+// array "life" of one element: a robust mutex that the process holds as long as it lives, mapped
+// into it. When it dies, however, the kernel marks the futex before it does anything else: long
+// before it closes the process's sockets, and sooner than beats can be missed.
+struct guard_life {
+	__u32 futex; // 0: nobody's; FUTEX_OWNER_DIED: its owner is dead
+	__u32 rest[15]; // of the mutex
+};
+
 // ring buffer "switches": a queue's routed packets go by another engine from now on.
 struct guard_switch {
 	__u64 at; // CLOCK_MONOTONIC, ns

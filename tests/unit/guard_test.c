@@ -3,6 +3,9 @@
 // out, counts; and, for all of these and a million more, that the data plane says the same.
 #include "guard_kit.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #define GATEWAY "169.254.1.1"
 #define ROUTER "169.254.1.2"
 
@@ -941,6 +944,79 @@ static void in_a_hole_nothing_is_found_whatever_the_routes_say(void **state)
 	check_leads("fd00:2:1::1", 12);
 }
 
+static unsigned befores;
+
+static void count_before(unsigned ifindex)
+{
+	befores++;
+}
+
+// A process that holds a guard's life, and dies as it is told to.
+static pid_t live_elsewhere(const char *directory, int end_by)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct guard *theirs = guard_open(directory);
+
+		if (theirs == NULL || guard_live(theirs) < 0)
+			_exit(1);
+		raise(SIGSTOP);
+		if (end_by == 0)
+			guard_close(theirs);
+		else
+			raise(end_by);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void nothing_is_steered_to_the_dead(void **state)
+{
+	static const int ends[] = {SIGKILL, SIGTERM, 0};
+	const struct frame frame = ipv4(.l2 = {.cloud = 3}, .source = PC3);
+	struct guard *own = guard;
+	struct guard_netdev *own_netdevs[PORTS];
+	char directory[64];
+	struct xdp_socket xsk;
+	int status;
+
+	memcpy(own_netdevs, netdevs, sizeof(netdevs));
+	guard_detach(netdevs[3]);
+	guard_detach(netdevs[2]);
+	snprintf(directory, sizeof(directory), "/sys/fs/bpf/t0x-guard-test-%d", getpid());
+	guard = guard_open(directory); // sees how the other one fares
+	check(guard != NULL, "%s", guard_error());
+	assert_int_equal(guard_attach(guard, netdev_name(2), &netdevs[2]), 0);
+	assert_int_equal(guard_attach(guard, netdev_name(3), &netdevs[3]), 0);
+	guard_routes_of(3, links, COUNT(links));
+	guard_port_of(3, FLAGS_ALL);
+	guard_egress_of(2);
+	xsk = xdp_socket_open(3);
+	for (unsigned i = 0; i < COUNT(ends); i++) {
+		pid_t pid = live_elsewhere(directory, ends[i]);
+
+		assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+		assert_true(WIFSTOPPED(status));
+		beat_at(3, now_ns());
+		assert_int_equal(explain_frame_on(3, &frame).verdict, GUARD_STEER);
+		kill(pid, SIGCONT);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		beat_at(3, now_ns()); // as fresh as can be
+		assert_int_equal(explain_frame_on(3, &frame).verdict, GUARD_FORWARD);
+	}
+	xdp_socket_close(&xsk);
+	guard_detach(netdevs[2]);
+	guard_detach(netdevs[3]);
+	guard_close(guard);
+	guard_remove(directory, count_before);
+
+	guard = own;
+	memcpy(netdevs, own_netdevs, sizeof(netdevs));
+	assert_int_equal(guard_attach(guard, netdev_name(2), &netdevs[2]), 0);
+	assert_int_equal(guard_attach(guard, netdev_name(3), &netdevs[3]), 0);
+}
+
 // Slots
 
 // More changes than there are slots, while the packets go on: each finds one whole egress.
@@ -999,13 +1075,6 @@ static void a_cloud_that_is_off_its_port_is_closed_wherever_it_was(void **state)
 }
 
 // Another life
-
-static unsigned befores;
-
-static void count_before(unsigned ifindex)
-{
-	befores++;
-}
 
 // A life that attaches one of the two netdevs, and sets nothing.
 static void what_no_life_has_set_goes(void **state)
@@ -1529,6 +1598,7 @@ int main(void)
 		guard_test(a_switch_of_engine_is_told_once),
 		guard_test(routes_are_closed_at_once_and_the_longest_prefix_wins),
 		guard_test(in_a_hole_nothing_is_found_whatever_the_routes_say),
+		guard_test(nothing_is_steered_to_the_dead),
 		guard_test(egresses_change_any_number_of_times),
 		guard_test(a_cloud_that_is_off_its_port_is_closed_wherever_it_was),
 		guard_test(what_no_life_has_set_goes),
@@ -1544,5 +1614,6 @@ int main(void)
 	make_netdevs();
 	guard = guard_open(NULL);
 	check(guard != NULL, "%s", guard_error());
+	check(guard_live(guard) == 0, "%s", guard_error());
 	return cmocka_run_group_tests_name("guard", tests, set_up_all, tear_down_all);
 }
