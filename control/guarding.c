@@ -408,9 +408,9 @@ void guarding_close_routes(
 {
 	if (guard == NULL || leaving)
 		return;
-	if (!has_cloud[cloud]) // what an earlier life opened for it
+	if (!has_cloud[cloud] && started) // it has come off its port
 		guard_close_routes(guard, cloud, NULL, 0, NULL, 0);
-	else if (routes != NULL)
+	else if (has_cloud[cloud] && routes != NULL)
 		guard_close_routes(guard, cloud, routes, n, holes, n_holes);
 }
 
@@ -447,6 +447,12 @@ void guarding_remove_orphans(void)
 	if (guard == NULL)
 		return;
 	must(guard_remove_stale_ports(guard));
+	for (uint16_t cloud = 1; cloud <= CLOUD_ID_MAX; cloud++) {
+		if (has_cloud[cloud])
+			continue;
+		guard_close_routes(guard, cloud, NULL, 0, NULL, 0);
+		must(guard_set_egress(guard, cloud, 0, NULL));
+	}
 	removed = guard_remove_orphans(guard, disown);
 	if (removed > 0)
 		LOG(NOTICE, "event=guard_removed netdevs=%u why=no_cloud_has_them", removed);

@@ -162,18 +162,26 @@ static uint8_t *find_ring(ino_t inode, uint64_t page_offset, size_t *length)
 	return found;
 }
 
-// As the driver counts addresses: from the page in which the pool's memory begins, in 48 bits. NULL
-// where no buffer of the pool is.
+static bool is_in(const struct rte_mempool *pool, uintptr_t at)
+{
+	const struct rte_mempool_memhdr *memory;
+
+	STAILQ_FOREACH(memory, &pool->mem_list, next)
+	if (at - (uintptr_t)memory->addr < memory->len)
+		return true;
+	return false;
+}
+
+// As the driver counts addresses: from the page in which the first of the pool's memory begins, in
+// 48 bits. NULL where no buffer of the pool is.
 static struct rte_mbuf *buffer_at(const struct rte_mempool *pool, uint64_t address)
 {
-	const struct rte_mempool_memhdr *memory = STAILQ_FIRST(&pool->mem_list);
-	uintptr_t start = (uintptr_t)memory->addr;
-	uintptr_t base = start & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
-	uint64_t offset =
-		(base - start) + (address & XSK_UNALIGNED_BUF_ADDR_MASK) + pool->header_size;
-	struct rte_mbuf *mbuf = (void *)((uint8_t *)memory->addr + offset);
+	uint8_t *start = STAILQ_FIRST(&pool->mem_list)->addr;
+	uintptr_t in_page = (uintptr_t)start & ((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
+	struct rte_mbuf *mbuf =
+		(void *)(start - in_page + (address & XSK_UNALIGNED_BUF_ADDR_MASK) + pool->header_size);
 
-	return offset + sizeof(*mbuf) <= memory->len && mbuf->pool == pool ? mbuf : NULL;
+	return is_in(pool, (uintptr_t)mbuf) && mbuf->pool == pool ? mbuf : NULL;
 }
 
 struct ring_kind {
