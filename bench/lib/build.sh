@@ -32,7 +32,8 @@ build_lab() {
 	[[ -z ${T0X_BUILD:-} ]] || return 0
 	mkdir -p "$TREE/build"
 	[[ -f $BUILD/build.ninja ]] || build_configure "$BUILD" --buildtype=release -Dtests=false
-	build_targets "$BUILD" control/t0xd control/cli/t0xctl bench/t0x-traffic
+	build_targets "$BUILD" control/t0xd control/cli/t0xctl bench/t0x-traffic \
+		bench/t0x-bench-guard
 }
 
 # What bench/run runs, the lab's included.

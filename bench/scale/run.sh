@@ -52,7 +52,7 @@ memory() {
 measure() { # CLOUDS ROUNDS
 	local round
 	progress "scale: lab up"
-	"$TREE/bench/lab" up >"$FILES/lab.log" 2>&1 || { cat "$FILES/lab.log" >&2 && exit 1; }
+	"$TREE/bench/lab" up --ports af_packet >"$FILES/lab.log" 2>&1 || { cat "$FILES/lab.log" >&2 && exit 1; }
 	trunks_create
 	ctl dump >"$FILES/lab.json"
 	memory >"$FILES/before"

@@ -97,7 +97,7 @@ changes=$((${ROUNDS:-5000} * 2))
 ((!QUICK)) || changes=$((${ROUNDS:-200} * 2))
 trap finish_all EXIT
 progress "update: lab up"
-"$TREE/bench/lab" up >"$STREAMS/lab.log" 2>&1 || { cat "$STREAMS/lab.log" >&2 && exit 1; }
+"$TREE/bench/lab" up --ports af_packet >"$STREAMS/lab.log" 2>&1 || { cat "$STREAMS/lab.log" >&2 && exit 1; }
 ctl interconnect create pc2 pc3 --confirm-no-overlap >/dev/null
 measure "$changes"
 measured | with_builds | report_json update "$GOALS"

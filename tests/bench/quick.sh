@@ -83,6 +83,22 @@ nothing_is_late_or_lost_while_interconnects_come_and_go() {
 	tell "$(jq -r '"\(.frames) frames, \(.changes) changes, \(.changes_per_second | round)/s"' "$REPORT/update.json")"
 }
 
+# The bench itself looks whether every frame was steered, forwarded or dropped as it should.
+the_guard_is_measured() {
+	rm -f "$REPORT"/guard*
+	run --quick guard | tee "$VERDICTS/guard"
+	if grep -q '^skipped: guard' "$VERDICTS/guard"; then
+		tell "$(grep '^SKIP guard' "$VERDICTS/guard" || echo "no guard to be had here")"
+		return
+	fi
+	test -s "$REPORT/guard.txt"
+	told guard '(.cost | length == 8) and all(.cost[]; .ns.median > 0)'
+	told guard 'all(.wire[]; .engine == "drop" or .arrived.median > 1000)'
+	told guard '(.wire[] | select(.engine == "drop") | .sent.median > 1000 and .arrived.median < 100)'
+	head -n 2 "$REPORT/guard-cost.svg" | grep -q '<svg'
+	tell "$(jq -r '[.cost[] | "\(.name) \(.ns.median | round) ns"] | join(", ")' "$REPORT/guard.json")"
+}
+
 # Where there is no memory for all of them, it says so.
 all_contestants_forward() {
 	rm -f "$REPORT"/forward*
@@ -108,5 +124,6 @@ promise verdicts_say_what_was_reached
 promise the_quick_run_ends_well
 promise every_lookup_is_right
 promise nothing_is_late_or_lost_while_interconnects_come_and_go
+promise the_guard_is_measured
 promise all_contestants_forward
 promises_end
