@@ -16,6 +16,13 @@ streams_end() {
 
 # background NAME NAMESPACE COMMAND [OPTION...]: t0x-traffic COMMAND, returns when it is ready.
 background() {
+	launch "$@"
+	ready "$1"
+}
+
+# The same in two steps, for several that get ready at the same time.
+ready() { wait_for 5 test -e "$STREAMS/$1.ready"; }
+launch() {
 	local name=$1 ns=$2
 	shift 2
 	rm -f "$STREAMS/$name".*
@@ -27,7 +34,6 @@ background() {
 			--report "$STREAMS/$name.json" 9>&- &
 	fi
 	STREAM_PID[$name]=$!
-	wait_for 5 test -e "$STREAMS/$name.ready"
 }
 
 # watch_start NAME NAMESPACE DEV: count marked frames that arrive there.

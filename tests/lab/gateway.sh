@@ -16,7 +16,7 @@ own_gateway_answers_exactly_once() {
 
 answers_once() { # N ADDRESS
 	watch_start wire "t0x-pc$1" t0
-	ip netns exec "t0x-pc$1" ping -c 20 -i 0.05 -W 1 -p "$(mark_pattern 5)" "$2" >"$STREAMS/ping"
+	ip netns exec "t0x-pc$1" ping -c 20 -i 0.01 -W 1 -p "$(mark_pattern 5)" "$2" >"$STREAMS/ping"
 	cat "$STREAMS/ping"
 	finish wire
 	grep -q '20 packets transmitted, 20 received, 0% packet loss' "$STREAMS/ping"
@@ -25,25 +25,26 @@ answers_once() { # N ADDRESS
 }
 
 other_gateways_do_not_answer() {
-	for other in 169.254.2.1 169.254.3.1; do
-		pings_not t0x-pc1 "$other"
-		fails ip netns exec t0x-pc1 ping -q -c 2 -i 0.1 -W 1 -I 169.254.1.2 "$other"
-		pings_not t0x-pc1-vm "$other"
+	local other from pid pids=()
+	for other in 169.254.2.1,169.254.1.2 169.254.3.1,169.254.1.2 fd00:2:ffff::1,fd00:1:ffff::2 \
+		fd00:3:ffff::1,fd00:1:ffff::2; do
+		from=${other#*,} other=${other%,*}
+		fails ip netns exec t0x-pc1 ping -q -c 2 -i 0.1 -W 1 -I "$from" "$other" &
+		pids+=($!)
+		none_answers t0x-pc1 "$other" t0x-pc1-vm "$other" &
+		pids+=($!)
 	done
-	for other in fd00:2:ffff::1 fd00:3:ffff::1; do
-		pings_not t0x-pc1 "$other"
-		fails ip netns exec t0x-pc1 ping -q -c 2 -i 0.1 -W 1 -I fd00:1:ffff::2 "$other"
-		pings_not t0x-pc1-vm "$other"
+	# Not even its own, by anyone but the router.
+	none_answers t0x-pc1-vm fd00:1:ffff::1 t0x-pc1 "$(link_local_of_gateway 1)%t0"
+	for pid in "${pids[@]}"; do
+		wait "$pid"
 	done
-	pings_not t0x-pc1-vm fd00:1:ffff::1 # not even its own, by anyone but the router
-	pings_not t0x-pc1 "$(link_local_of_gateway 1)%t0"
 }
 
 # The address from which the kernel solicits: it says where it is, and nothing more.
 link_local_of_gateway() {
-	ip -n t0x-control -6 -br addr show to fe80::/10 dev "$(tap_of "$1")" | awk '{ sub("/.*", "", $3); print $3 }'
+	control_ip -6 -br addr show to fe80::/10 dev "$(control_netdev "$1")" | awk '{ sub("/.*", "", $3); print $3 }'
 }
-tap_of() { ip -n t0x-control -br addr show to "169.254.$1.1" | awk '{ print $1 }'; }
 
 other_gateways_are_not_resolved() {
 	trap 'ip -n t0x-pc1 route del 169.254.2.1/32 dev t0 || true
@@ -75,7 +76,7 @@ what_is_no_neighbour_discovery_of_the_router_is_refused() {
 	nd 143.0 33:33:00:00:00:16 fe80::1 ff02::16
 	wait_for 2 refusals_reach $((before + 40))
 	equal "$(router_mac)" "$(ctl cloud show pc1 -o json | jq -r .resolved_router_mac)" "router MAC"
-	equal "" "$(ip -n t0x-control -6 route show default)" "default route"
+	equal "" "$(control_ip -6 route show default dev "$(control_netdev 1)")" "default route"
 }
 
 nd() { # TYPE.CODE MAC FROM TO OPTION...: five of them
@@ -208,8 +209,11 @@ promise other_gateways_do_not_answer
 promise other_gateways_are_not_resolved
 promise what_is_no_neighbour_discovery_of_the_router_is_refused
 promise the_bait_works
-promise no_port_answers
-promise no_port_answers_to_the_netdevs_own_mac
+# Behind the guard it is enough to try what follows: the kernel is given none of these frames.
+if [[ $PORTS != af_xdp ]]; then
+	promise no_port_answers
+	promise no_port_answers_to_the_netdevs_own_mac
+fi
 promise no_port_answers_while_the_host_forwards
 promise the_netdevs_own_mac_is_no_way_in_while_the_host_forwards
 promise own_gateway_answers_exactly_once

@@ -13,10 +13,14 @@ ALLOWED=2
 
 # The watcher at pc2's VM, where allowed frames end, ends by itself when they have passed.
 watch_everywhere() {
-	watch_start pc2-router t0x-pc2 t0
-	background pc2-vm t0x-pc2-vm watch --dev eth0 --until-idle 150 --seconds 3
-	watch_start pc3-router t0x-pc3 t0
-	watch_start pc3-vm t0x-pc3-vm eth0
+	local place
+	launch pc2-router t0x-pc2 watch --dev t0
+	launch pc2-vm t0x-pc2-vm watch --dev eth0 --until-idle 150 --seconds 3
+	launch pc3-router t0x-pc3 watch --dev t0
+	launch pc3-vm t0x-pc3-vm watch --dev eth0
+	for place in pc2-router pc2-vm pc3-router pc3-vm; do
+		ready "$place"
+	done
 }
 
 # The promise of every case: nothing missed, nothing forbidden, the allowed ones in pc2 only.
@@ -236,11 +240,9 @@ nobody_is_believed_about_another_cloud() {
 	for n in 1 2 3; do
 		equal "$(router_mac "$n")" "$(ctl cloud show "pc$n" -o json | jq -r .resolved_router_mac)" \
 			"router MAC of pc$n"
-		fails grep -v "^fd00:$n:ffff::2 \|^fe80:" <(ip -n t0x-control -6 neigh show dev "$(tap_of "$n")")
+		fails grep -v "^fd00:$n:ffff::2 \|^fe80:" <(control_ip -6 neigh show dev "$(control_netdev "$n")")
 	done
 }
-
-tap_of() { ip -n t0x-control -br addr show to "169.254.$1.1" | awk '{ print $1 }'; }
 
 # Nothing above may have disturbed what is allowed.
 the_allowed_pairs_still_answer() {
@@ -261,9 +263,12 @@ trap 'echo "$before" >$FORWARD; echo "$before6" >$FORWARD6; streams_end' EXIT
 region_is pc1-pc2 pc2-pc3
 MAC=$(gateway_mac 1)
 
-echo 0 >$FORWARD
-echo 0 >$FORWARD6
-every_case ""
+# Behind the guard it is enough to try what follows: the kernel is given none of these frames.
+if [[ $PORTS != af_xdp ]]; then
+	echo 0 >$FORWARD
+	echo 0 >$FORWARD6
+	every_case ""
+fi
 promise icmp_error_of_the_router_reaches_a_direct_peer
 promise fragments_reach_a_direct_peer
 promise icmpv6_error_of_the_router_reaches_a_direct_peer

@@ -71,6 +71,32 @@ interconnect_name() {
 		'.[] | select(([.cloud, .peer] | sort | join("-")) == $pair) | .name'
 }
 
+# none_answers NAMESPACE ADDRESS ...: in parallel, since each waits for what does not come.
+none_answers() {
+	local pid pids=()
+	while (($#)); do
+		pings_not "$1" "$2" &
+		pids+=($!)
+		shift 2
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+}
+
+# Where the kernel answers for the gateway of a cloud: on a TAP in t0xd's own namespace, or, behind the
+# guard, on the netdev itself.
+control_ip() {
+	if [[ $PORTS == af_xdp ]]; then
+		ip "$@"
+	else
+		ip -n t0x-control "$@"
+	fi
+}
+control_netdev() { # N
+	control_ip -br addr show to "169.254.$1.1" | sed 's/[@ ].*//'
+}
+
 explained() { # CLOUD SRC DST VERDICT [REASON]
 	local answer
 	answer=$(ctl explain "$1" "$2" "$3" -o json)

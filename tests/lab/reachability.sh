@@ -7,12 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 nothing_is_reachable_before() {
 	region_is
 	equal "" "$(pairs)" "interconnects"
-	pings_not t0x-pc1-vm 172.16.2.10
-	pings_not t0x-pc1-vm 10.2.0.2
-	pings_not t0x-pc1-vm 172.16.3.10
-	pings_not t0x-pc2-vm 172.16.3.10
-	pings_not t0x-pc1-vm fd00:2:2::10
-	pings_not t0x-pc2-vm fd00:3:2::10
+	none_answers t0x-pc1-vm 172.16.2.10 t0x-pc1-vm 10.2.0.2 t0x-pc1-vm 172.16.3.10 \
+		t0x-pc2-vm 172.16.3.10 t0x-pc1-vm fd00:2:2::10 t0x-pc2-vm fd00:3:2::10
 	explained pc1 172.16.1.10 172.16.2.10 drop no_interconnect
 	explained pc1 fd00:1:2::10 fd00:2:2::10 drop no_interconnect
 }
@@ -36,8 +32,7 @@ direct_peers_answer_once_interconnected() {
 the_routers_own_address_reaches_no_peer() {
 	fails ip netns exec t0x-pc1 ping -q -c 2 -i 0.1 -W 1 -I fd00:1:ffff::2 fd00:2:2::10
 	fails ip netns exec t0x-pc1 ping -q -c 2 -i 0.1 -W 1 -I 169.254.1.2 172.16.2.10
-	pings_not t0x-pc1-vm fd00:2:ffff::2
-	pings_not t0x-pc1-vm fd00:2:ffff::1
+	none_answers t0x-pc1-vm fd00:2:ffff::2 t0x-pc1-vm fd00:2:ffff::1
 	explained pc1 fd00:1:ffff::2 fd00:2:2::10 drop spoofed_source
 }
 
@@ -53,14 +48,9 @@ the_middle_cloud_reaches_both_sides() {
 }
 
 the_outer_clouds_stay_apart() {
-	pings_not t0x-pc1-vm 172.16.3.10
-	pings_not t0x-pc1-vm 10.3.0.2
-	pings_not t0x-pc3-vm 172.16.1.10
-	pings_not t0x-pc3-vm 10.1.0.2
-	pings_not t0x-pc1-vm fd00:3:2::10
-	pings_not t0x-pc1-vm fd00:3:1::2
-	pings_not t0x-pc3-vm fd00:1:2::10
-	pings_not t0x-pc3-vm fd00:1:1::2
+	none_answers t0x-pc1-vm 172.16.3.10 t0x-pc1-vm 10.3.0.2 t0x-pc3-vm 172.16.1.10 \
+		t0x-pc3-vm 10.1.0.2 t0x-pc1-vm fd00:3:2::10 t0x-pc1-vm fd00:3:1::2 \
+		t0x-pc3-vm fd00:1:2::10 t0x-pc3-vm fd00:1:1::2
 	explained pc1 172.16.1.10 172.16.3.10 drop no_interconnect
 	explained pc3 172.16.3.10 172.16.1.10 drop no_interconnect
 	explained pc1 fd00:1:2::10 fd00:3:2::10 drop no_interconnect
@@ -92,10 +82,14 @@ traceroute_to_a_closed_cloud_ends_at_the_gateway() {
 	hops=$(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 1 -m 4 172.16.3.10 |
 		awk 'NR > 1 { print $2 }' | tr -d '*\n' | head -c 200)
 	fails grep -qE '169\.254\.3|172\.16\.3' <<<"$hops"
-	# That there is no route is an answer, from the gateway.
+	# That there is no route is an answer, from the gateway; the guard drops it without a word.
 	ip netns exec t0x-pc1-vm ping -c 1 -W 1 fd00:3:2::10 >"$STREAMS/ping" || true
 	cat "$STREAMS/ping"
-	grep -q 'From fd00:1:ffff::1 .*No route' "$STREAMS/ping"
+	if [[ $PORTS == af_xdp ]]; then
+		fails grep -q '^From' "$STREAMS/ping"
+	else
+		grep -q 'From fd00:1:ffff::1 .*No route' "$STREAMS/ping"
+	fi
 	fails grep -q 'fd00:3:ffff' <(ip netns exec t0x-pc1-vm traceroute -n -q 1 -w 1 -m 4 fd00:3:2::10)
 }
 
@@ -223,10 +217,8 @@ the_unrouted_segment_never_crosses() {
 
 a_deleted_interconnect_closes_both_ways() {
 	separated pc2 pc1 # either end may; the name of the other end is the default name
-	pings_not t0x-pc1-vm 172.16.2.10
-	pings_not t0x-pc2-vm 172.16.1.10
-	pings_not t0x-pc1-vm fd00:2:2::10
-	pings_not t0x-pc2-vm fd00:1:2::10
+	none_answers t0x-pc1-vm 172.16.2.10 t0x-pc2-vm 172.16.1.10 t0x-pc1-vm fd00:2:2::10 \
+		t0x-pc2-vm fd00:1:2::10
 	pings t0x-pc2-vm 172.16.3.10
 	pings t0x-pc2-vm fd00:3:2::10
 }
@@ -255,9 +247,7 @@ a_cloud_may_have_ipv6_alone() {
 	pings t0x-pc2-vm fd00:3:2::10
 	pings t0x-pc3-vm fd00:2:2::10
 	pings t0x-pc3 fd00:3:ffff::1
-	pings_not t0x-pc2-vm 172.16.3.10
-	pings_not t0x-pc3-vm 172.16.2.10
-	pings_not t0x-pc3 169.254.3.1
+	none_answers t0x-pc2-vm 172.16.3.10 t0x-pc3-vm 172.16.2.10 t0x-pc3 169.254.3.1
 	refused address_invalid "IPv4 172.16.3.1/24" segment create pc3 more --gateway-address 172.16.3.1/24
 }
 
@@ -265,9 +255,7 @@ a_cloud_may_have_ipv4_alone() {
 	trap 'pc3_as_before; streams_end' EXIT
 	pc3_has_only 169.254.3.1/30 169.254.3.2 10.3.0.0/22 172.16.3.1/24
 	pings t0x-pc2-vm 172.16.3.10
-	pings_not t0x-pc2-vm fd00:3:2::10
-	pings_not t0x-pc3-vm fd00:2:2::10
-	pings_not t0x-pc3 fd00:3:ffff::1
+	none_answers t0x-pc2-vm fd00:3:2::10 t0x-pc3-vm fd00:2:2::10 t0x-pc3 fd00:3:ffff::1
 	ip -n t0x-pc3 neigh flush dev t0
 	pings_not t0x-pc3 fd00:3:ffff::1
 	fails grep -q lladdr <(ip -n t0x-pc3 neigh show to fd00:3:ffff::1 dev t0)

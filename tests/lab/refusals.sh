@@ -39,9 +39,9 @@ names_and_addresses() {
 }
 
 ports() {
-	cloud port_in_use "net_af_packet1 pc1" "$(port_devargs 1)" 10.9.0.0/22
-	cloud port_in_use "net_af_packet1 pc1" net_af_packet1,iface=lo 10.9.0.0/22
-	cloud port_failed net_af_packet8 net_af_packet8,iface=no-such-netdev 10.9.0.0/22
+	cloud port_in_use "net_${PORTS}1 pc1" "$(port_devargs 1)" 10.9.0.0/22
+	cloud port_in_use "net_${PORTS}1 pc1" "net_${PORTS}1,iface=lo" 10.9.0.0/22
+	cloud port_failed no-such-netdev "net_${PORTS}8,iface=no-such-netdev" 10.9.0.0/22
 	fails ctl cloud show pc9
 }
 
@@ -85,7 +85,7 @@ confirmation_repetition_and_use() {
 }
 
 limits() {
-	refused limit_reached "9000 pc1 1500" cloud set pc1 --mtu 9000
+	refused limit_reached "9000 pc1 $( [[ $PORTS == af_xdp ]] || echo 1500)" cloud set pc1 --mtu 9000
 	equal 1500 "$(ctl cloud show pc1 -o json | jq .mtu)" "MTU of pc1"
 }
 
@@ -115,7 +115,7 @@ without_grants_nothing() {
 	user_link no_write_access pc1
 	fails user segment create pc1 extra --gateway-address 172.30.0.1/24
 	refused_by user no_write_access "" worker list
-	refused_by user no_write_access "" worker set net_af_packet1 0 0
+	refused_by user no_write_access "" worker set "net_${PORTS}1" 0 0
 }
 
 with_one_grant_no_interconnect() {

@@ -27,17 +27,17 @@ telemetry_tells_what_t0xctl_tells() {
 ports_tell_whose_they_are_and_what_they_carried() {
 	local before after
 	region_is pc1-pc2
-	before=$(port_of net_af_packet1 .rx_packets)
+	before=$(port_of "net_${PORTS}1" .rx_packets)
 	pings t0x-pc1-vm 172.16.2.10 5
-	after=$(port_of net_af_packet1 .rx_packets)
+	after=$(port_of "net_${PORTS}1" .rx_packets)
 	((after >= before + 5))
-	equal '["pc1"] up net_af_packet' "$(port_of net_af_packet1 '"\([.clouds[].name] | tojson) \(.link) \(.driver)"')"
+	equal "[\"pc1\"] up net_$PORTS" "$(port_of "net_${PORTS}1" '"\([.clouds[].name] | tojson) \(.link) \(.driver)"')"
 	ip link set t0x-pc1-t0 down
-	wait_for 5 port_is net_af_packet1 down
+	wait_for 5 port_is "net_${PORTS}1" down
 	ip link set t0x-pc1-t0 up
-	wait_for 5 port_is net_af_packet1 up
-	((after <= $(ctl port show net_af_packet1 -o json | jq .xstats.rx_good_packets)))
-	refused port_not_found "net_af_packet77" port show net_af_packet77
+	wait_for 5 port_is "net_${PORTS}1" up
+	((after <= $(ctl port show "net_${PORTS}1" -o json | jq .xstats.rx_good_packets)))
+	refused port_not_found "net_${PORTS}77" port show "net_${PORTS}77"
 }
 port_of() { ctl port list -o json | jq -r --arg name "$1" ".[] | select(.port == \$name) | $2"; }
 port_is() { [[ $(port_of "$1" .link) == "$2" ]]; }
@@ -55,7 +55,7 @@ a_log_tells_more_when_asked_to() {
 link_flaps() {
 	LINES_BEFORE=$(wc -l <"$DAEMON_LOG")
 	ip link set t0x-pc3-t0 down
-	wait_for 5 port_is net_af_packet3 down
+	wait_for 5 port_is "net_${PORTS}3" down
 	ip link set t0x-pc3-t0 up
 	wait_for 10 cloud_is_connected pc3
 	sleep 0.1 # for the event
@@ -69,13 +69,14 @@ packets_of_a_port_can_be_captured() {
 		return 0
 	}
 	region_is pc1-pc2
-	timeout -s INT 20 dpdk-dumpcap --file-prefix t0x -i net_af_packet1 -c 20 -w "$STREAMS/port.pcapng" \
+	timeout -s INT 20 dpdk-dumpcap --file-prefix t0x -i "net_${PORTS}1" -c 20 -w "$STREAMS/port.pcapng" \
 		>"$STREAMS/dumpcap" 2>&1 &
 	capture=$!
 	# It says nothing when it begins: more than enough packets, until it has its 20.
 	ip netns exec t0x-pc1-vm timeout -s INT 8 ping -q -c 400 -i 0.05 172.16.2.10 >"$STREAMS/pinged" &
 	wait "$capture"
-	wait "$!" || true # timeout ends it
+	kill -INT "$!"
+	wait "$!" || true
 	grep -q ' 0% packet loss' "$STREAMS/pinged"
 	tcpdump -nn -r "$STREAMS/port.pcapng" 2>/dev/null >"$STREAMS/text" # neighbour discovery, too
 	equal 20 "$(wc -l <"$STREAMS/text")"

@@ -16,6 +16,7 @@ trunk_create() {
 	host_end_quiet "$PORT"
 	offloads_off "$NS" t0
 	ip -n "$NS" link set t0 up
+	[[ $PORTS != af_xdp ]] || in_ns "$NS" ethtool -K t0 gro on # topology.sh says why
 }
 
 # vlan_cloud N VLAN [OPTION...]: cloud pcN on a VLAN of the trunk.
@@ -82,8 +83,8 @@ nothing_else_crosses_the_trunk() {
 	tagged --vlan 0 --from 10.201.0.2 --to 10.202.0.2 # priority only
 	capture_end
 	equal 0 "$(captured 'udp or (vlan and udp)')" "frames that came back"
-	# What owes an ICMP error gets it, on its own VLAN.
-	fails test "$(captured vlan 10 and icmp and dst host 10.201.0.2)" = 0
+	# What owes an ICMP error gets it, on its own VLAN; the guard drops it without a word.
+	[[ $PORTS == af_xdp ]] || fails test "$(captured vlan 10 and icmp and dst host 10.201.0.2)" = 0
 	equal 0 "$(captured 'vlan 20 and icmp')" "ICMP errors on another VLAN"
 }
 

@@ -30,15 +30,15 @@ two_workers_reach_what_one_does() {
 # Where devargs do not say otherwise, a port has a queue for each worker, and the kernel fills both.
 flows_are_spread_over_the_queues() {
 	local before port
-	equal "2 2" "$(ctl port show net_af_packet1 -o json | jq -r '"\(.rx_queues) \(.tx_queues)"')" queues
-	before=$(queue_packets net_af_packet1)
+	equal "2 2" "$(ctl port show "net_${PORTS}1" -o json | jq -r '"\(.rx_queues) \(.tx_queues)"')" queues
+	before=$(queue_packets "net_${PORTS}1")
 	for port in {9100..9131}; do
 		ip netns exec t0x-pc1-vm "$TRAFFIC" send --to 172.16.2.10 --port "$port" --stream 1 \
 			--rate 10000 --count 10 >/dev/null
 	done
-	equal 320 "$(($(queue_packets net_af_packet1 | sum) - $(sum <<<"$before")))" "packets"
-	paste <(echo "$before") <(queue_packets net_af_packet1) | awk '$2 - $1 < 10 { exit 1 }'
-	fails test "$(sent_by_queue net_af_packet2 | awk '$1 < 10' | wc -l)" -gt 0 # each worker by its own
+	equal 320 "$(($(queue_packets "net_${PORTS}1" | sum) - $(sum <<<"$before")))" "packets"
+	paste <(echo "$before") <(queue_packets "net_${PORTS}1") | awk '$2 - $1 < 10 { exit 1 }'
+	fails test "$(sent_by_queue "net_${PORTS}2" | awk '$1 < 10' | wc -l)" -gt 0 # each worker by its own
 }
 
 queue_packets() { ctl port show "$1" -o json --all | jq '.xstats | .rx_q0_packets, .rx_q1_packets'; }
@@ -52,11 +52,11 @@ list_shows_each_queue_once() {
 	equal "0 1" "$(jq -r '[.[].cpu] | join(" ")' <<<"$list")" "CPUs"
 	jq -e 'all(.[]; .busy_ratio >= 0 and .busy_ratio <= 1)' <<<"$list"
 	for side in rx tx; do
-		equal "$(printf 'net_af_packet%s\n' 1/0 1/1 2/0 2/1 3/0 3/1)" \
+		equal "$(printf "net_$PORTS%s\n" 1/0 1/1 2/0 2/1 3/0 3/1)" \
 			"$(jq -r ".[].${side}_queues[] | \"\(.port)/\(.queue)\"" <<<"$list" | sort)" "$side"
 		equal "3 3" "$(jq -r "[.[].${side}_queues | length] | join(\" \")" <<<"$list")" "$side, dealt out"
 	done
-	ctl worker list | grep -E '^ *0 +0 .* net_af_packet' # for people as well
+	ctl worker list | grep -E "^ *0 +0 .* net_$PORTS" # for people as well
 }
 
 worker_of() { # PORT QUEUE
@@ -72,7 +72,7 @@ queues_move_under_traffic_and_nothing_is_lost() {
 	background out-1 t0x-pc1-vm send --to 172.16.2.10 --port 9001 --stream 1 --rate 3000 --seconds 120
 	background out-3 t0x-pc3-vm send --to 172.16.2.10 --port 9003 --stream 3 --rate 3000 --seconds 120
 	for _ in {1..10}; do
-		for port in net_af_packet1 net_af_packet2 net_af_packet3; do
+		for port in "net_${PORTS}1" "net_${PORTS}2" "net_${PORTS}3"; do
 			for queue in 0 1; do
 				to=$((1 - $(worker_of "$port" "$queue")))
 				ctl worker set "$port" "$queue" "$to" >/dev/null
@@ -95,14 +95,14 @@ queues_move_under_traffic_and_nothing_is_lost() {
 # With all queues on one worker the other has nothing to do, and traffic passes all the same.
 one_worker_can_have_all_queues() {
 	local port queue
-	for port in net_af_packet1 net_af_packet2 net_af_packet3; do
+	for port in "net_${PORTS}1" "net_${PORTS}2" "net_${PORTS}3"; do
 		for queue in 0 1; do
 			equal "{\"port\":\"$port\",\"queue\":$queue,\"worker\":1}" \
 				"$(ctl worker set "$port" "$queue" 1 -o json | jq -c .)" "answer"
 		done
 	done
 	equal "0 6" "$(ctl worker list -o json | jq -r '[.[].rx_queues | length] | join(" ")')" "rx queues"
-	equal 1 "$(ctl port show net_af_packet1 -o json | jq -r '.workers | join(" ")')" "workers of a port"
+	equal 1 "$(ctl port show "net_${PORTS}1" -o json | jq -r '.workers | join(" ")')" "workers of a port"
 	pings t0x-pc1-vm 172.16.2.10 10
 	pings t0x-pc3-vm 172.16.2.10
 	pings_not t0x-pc1-vm 172.16.3.10
@@ -110,13 +110,13 @@ one_worker_can_have_all_queues() {
 
 moves_are_told() {
 	local events
-	ctl worker set net_af_packet1 0 1
+	ctl worker set "net_${PORTS}1" 0 1
 	events=$(ctl event list -o json | jq '[.[] | select(.action == "worker.set")] | length')
-	ctl worker set net_af_packet1 0 1 # it is there: nothing to tell
-	ctl worker set net_af_packet1 0 0
+	ctl worker set "net_${PORTS}1" 0 1 # it is there: nothing to tell
+	ctl worker set "net_${PORTS}1" 0 0
 	equal $((events + 1)) \
 		"$(ctl event list -o json | jq '[.[] | select(.action == "worker.set")] | length')" "events"
-	equal "uid:0 net_af_packet1 rx queue 0: from worker 1 to 0" \
+	equal "uid:0 net_${PORTS}1 rx queue 0: from worker 1 to 0" \
 		"$(ctl event list -o json | jq -r \
 			'[.[] | select(.action == "worker.set")][-1] | "\(.principal) \(.object) \(.text)"')" event
 }
@@ -124,10 +124,10 @@ moves_are_told() {
 what_there_is_not_is_refused() {
 	local before
 	before=$(ctl worker list -o json | jq '.[].rx_queues')
-	refused port_not_found "net_af_packet9" worker set net_af_packet9 0 1
-	refused queue_not_found "net_af_packet1 2" worker set net_af_packet1 2 1
-	refused worker_not_found "2 --workers" worker set net_af_packet1 0 2
-	for words in "net_af_packet1 0" "net_af_packet1 x 0" "net_af_packet1 0 -1" "net_af_packet1 0 1 2"; do
+	refused port_not_found "net_${PORTS}9" worker set "net_${PORTS}9" 0 1
+	refused queue_not_found "net_${PORTS}1 2" worker set "net_${PORTS}1" 2 1
+	refused worker_not_found "2 --workers" worker set "net_${PORTS}1" 0 2
+	for words in "net_${PORTS}1 0" "net_${PORTS}1 x 0" "net_${PORTS}1 0 -1" "net_${PORTS}1 0 1 2"; do
 		# shellcheck disable=SC2086 # words
 		equal 2 "$(ctl worker set $words >/dev/null 2>&1 && echo 0 || echo $?)" "exit status of $words"
 	done
@@ -149,7 +149,7 @@ one_queue_serves_both_workers() {
 	for cloud in pc1 pc2 pc3; do
 		wait_for 10 cloud_is_connected "$cloud"
 	done
-	equal "1 1" "$(ctl port show net_af_packet2 -o json | jq -r '"\(.rx_queues) \(.tx_queues)"')" queues
+	equal "1 1" "$(ctl port show "net_${PORTS}2" -o json | jq -r '"\(.rx_queues) \(.tx_queues)"')" queues
 	two_workers_lose_and_reorder_nothing
 }
 
