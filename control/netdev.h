@@ -75,8 +75,8 @@ struct netdev *netdev_attach_own(
 	const struct mac *static_router_mac, char *error, size_t size
 );
 
-// Take from a netdev what t0xd once set there for netdev_attach_own(): it is somebody else's now, or
-// served by a TAP.
+// Take from a netdev what t0xd once set there for netdev_attach_own(): it is somebody else's now,
+// or served by a TAP.
 void netdevs_disown(struct netdevs *netdevs, const char *name);
 
 // Does the kernel know the MAC of a router behind a netdev at this moment, whether that is attached

@@ -944,11 +944,11 @@ static void in_a_hole_nothing_is_found_whatever_the_routes_say(void **state)
 	check_leads("fd00:2:1::1", 12);
 }
 
-static unsigned befores;
+static unsigned calls_before;
 
 static void count_before(unsigned ifindex)
 {
-	befores++;
+	calls_before++;
 }
 
 // A process that holds a guard's life, and dies as it is told to.
@@ -1105,13 +1105,13 @@ static void what_no_life_has_set_goes(void **state)
 	assert_int_equal(explain_frame_on(3, &frame).verdict, GUARD_FORWARD); // meanwhile
 	assert_int_equal(guard_remove_stale_ports(guard), 0);
 	assert_int_equal(explain_frame_on(3, &frame).reason, DROP_unknown_vlan);
-	befores = 0;
+	calls_before = 0;
 	assert_int_equal(guard_remove_orphans(guard, count_before), 1); // netdev 2
-	assert_int_equal(befores, 1);
+	assert_int_equal(calls_before, 1);
 	assert_int_equal(guard_remove_orphans(guard, count_before), 0);
 	guard_close(guard);
 	assert_int_equal(guard_remove(directory, count_before), 0);
-	assert_int_equal(befores, 2);
+	assert_int_equal(calls_before, 2);
 
 	guard = own;
 	memcpy(netdevs, own_netdevs, sizeof(netdevs));
