@@ -51,6 +51,9 @@ void method_read_traffic(
 	struct traffic *peer_to_cloud
 );
 
+// How many frames of a cloud the data plane has received. method_stats.c
+uint64_t method_read_received(const struct cloud *cloud);
+
 // The pinned JSON of an interconnect, with its counters. method_stats.c
 json_t *method_interconnect_to_json(const struct interconnect *interconnect);
 

@@ -47,6 +47,21 @@ void method_read_traffic(
 	peer_to_cloud->bytes += by_guard[1].bytes;
 }
 
+uint64_t method_read_received(const struct cloud *cloud)
+{
+	uint64_t received = counters_read_settled(cloud->id);
+
+	for (unsigned i = 0; i < cloud->n_interconnects; i++) {
+		const struct interconnect *interconnect = cloud->interconnects[i];
+		uint16_t peer = interconnect_other(interconnect, cloud)->id;
+		struct traffic_count sum;
+
+		counters_read_traffic(interconnect->id, traffic_direction(cloud->id, peer), &sum);
+		received += sum.packets;
+	}
+	return received;
+}
+
 json_t *method_interconnect_to_json(const struct interconnect *interconnect)
 {
 	struct traffic cloud_to_peer, peer_to_cloud;
@@ -135,9 +150,8 @@ static void add_guard(struct stats *stats, uint16_t id, const char *name)
 }
 
 // What arrived from one cloud. 'name' NULL with id 0: what cannot be attributed to any.
-static void add_cloud(struct stats *stats, uint16_t id, const char *name)
+static void add_cloud(struct stats *stats, uint16_t id, const char *name, uint64_t received)
 {
-	uint64_t received = counters_read_received(id);
 	struct cloud_count count;
 
 	counters_read_cloud(id, &count);
@@ -252,9 +266,12 @@ METHOD(method_stats)
 			add_interconnect(&stats, region->interconnects[i]);
 	for (unsigned i = 0; i < region->n_clouds; i++)
 		if (rule_may_read(region, principal, region->clouds[i]))
-			add_cloud(&stats, region->clouds[i]->id, region->clouds[i]->name);
+			add_cloud(
+				&stats, region->clouds[i]->id, region->clouds[i]->name,
+				method_read_received(region->clouds[i])
+			);
 	if (principal->admin) {
-		add_cloud(&stats, 0, NULL);
+		add_cloud(&stats, 0, NULL, counters_read_settled(0));
 		for (unsigned i = 0; i < counters_workers(); i++)
 			add_worker(&stats, i);
 	}

@@ -431,5 +431,6 @@ void program_new_interconnect(const struct interconnect *interconnect)
 
 void program_forget_interconnect(const struct interconnect *interconnect)
 {
+	counters_settle_traffic(interconnect->id, interconnect->cloud->id, interconnect->peer->id);
 	guarding_forget_interconnect(interconnect);
 }

@@ -125,7 +125,7 @@ void telemetry_clouds(
 		data, "table_bytes",
 		exchange.clouds[cloud->id].table ? table_bytes(exchange.clouds[cloud->id].table) : 0
 	);
-	rte_tel_data_add_dict_u64(data, "received", counters_read_received(cloud->id));
+	rte_tel_data_add_dict_u64(data, "received", method_read_received(cloud));
 	rte_tel_data_add_dict_u64(data, "dropped", dropped);
 }
 

@@ -8,11 +8,11 @@
 
 #define TRAFFIC_SIZE (((size_t)INTERCONNECT_ID_MAX + 1) * 2 * sizeof(struct traffic_count))
 #define CLOUDS_SIZE (((size_t)CLOUD_ID_MAX + 1) * sizeof(struct cloud_count))
-#define RECEIVED_SIZE (((size_t)CLOUD_ID_MAX + 1) * sizeof(uint64_t))
 
 static struct counters *workers;
 static unsigned n_workers;
 static struct counters base; // sums when an id was last given out; control thread only
+static uint64_t settled[CLOUD_ID_MAX + 1]; // carried by interconnects that are gone; likewise
 
 // Address space only: a page is taken when its first counter is written.
 static void *reserve(size_t size)
@@ -28,8 +28,7 @@ static int counters_reserve(struct counters *counters)
 {
 	counters->traffic = reserve(TRAFFIC_SIZE);
 	counters->clouds = reserve(CLOUDS_SIZE);
-	counters->received = reserve(RECEIVED_SIZE);
-	return counters->traffic && counters->clouds && counters->received ? 0 : -ENOMEM;
+	return counters->traffic && counters->clouds ? 0 : -ENOMEM;
 }
 
 static void counters_release(struct counters *counters)
@@ -38,8 +37,6 @@ static void counters_release(struct counters *counters)
 		munmap(counters->traffic, TRAFFIC_SIZE);
 	if (counters->clouds)
 		munmap(counters->clouds, CLOUDS_SIZE);
-	if (counters->received)
-		munmap(counters->received, RECEIVED_SIZE);
 	memset(counters, 0, sizeof(*counters));
 }
 
@@ -67,6 +64,7 @@ void counters_free(void)
 	for (unsigned i = 0; i < n_workers; i++)
 		counters_release(&workers[i]);
 	counters_release(&base);
+	memset(settled, 0, sizeof(settled));
 	free(workers);
 	workers = NULL;
 	n_workers = 0;
@@ -115,15 +113,6 @@ static void sum_cloud(uint16_t cloud, struct cloud_count *sum)
 	}
 }
 
-static uint64_t sum_received(uint16_t cloud)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < n_workers; i++)
-		sum += read_count(&workers[i].received[cloud]);
-	return sum;
-}
-
 void counters_read_traffic(uint32_t interconnect, unsigned direction, struct traffic_count *sum)
 {
 	sum_traffic(interconnect, direction, sum);
@@ -141,9 +130,22 @@ void counters_read_cloud(uint16_t cloud, struct cloud_count *sum)
 		sums[j] -= bases[j];
 }
 
-uint64_t counters_read_received(uint16_t cloud)
+uint64_t counters_read_settled(uint16_t cloud)
 {
-	return sum_received(cloud) - base.received[cloud];
+	struct cloud_count sum;
+
+	counters_read_cloud(cloud, &sum);
+	return settled[cloud] + sum.ended;
+}
+
+void counters_settle_traffic(uint32_t interconnect, uint16_t a, uint16_t b)
+{
+	struct traffic_count sum;
+
+	counters_read_traffic(interconnect, traffic_direction(a, b), &sum);
+	settled[a] += sum.packets;
+	counters_read_traffic(interconnect, traffic_direction(b, a), &sum);
+	settled[b] += sum.packets;
 }
 
 void counters_read_worker(unsigned worker, struct worker_count *sum)
@@ -164,5 +166,5 @@ void counters_rebase_traffic(uint32_t interconnect)
 void counters_rebase_cloud(uint16_t cloud)
 {
 	sum_cloud(cloud, &base.clouds[cloud]);
-	base.received[cloud] = sum_received(cloud);
+	settled[cloud] = 0;
 }

@@ -5,14 +5,16 @@
 // runs: when an interconnect id or a cloud id is given to a new owner, the control thread keeps the
 // sums of that moment as a base and subtracts it from then on.
 //
-// Every frame that a worker receives is counted once as received, and then under exactly one of
-// forwarded (the traffic of an interconnect), dropped (by reason) or punted (by reason). A frame
-// that was to be forwarded and then found the tx queue or ring full, or the port gone, is counted
-// as traffic and also under the reason of its drop (tx_full, tx_ring_full, egress_down), since by
-// then it may have passed to another worker. So what arrived at the far ends = received - punts -
-// drops, exactly. Lost frames that t0x made itself (ICMP errors, the kernel's answers) count under
-// cloud 0. A packet that leaves in fragments is one of traffic, with its bytes as received; if the
-// port does not take them, each fragment is a drop.
+// Every frame that a worker receives is counted under exactly one of forwarded (the traffic of an
+// interconnect), dropped (by reason) or punted (by reason); the last two together also as ended. So
+// what a cloud has sent is not counted itself: it is what has ended and what its interconnects,
+// those that are gone included, have carried. A frame that was to be forwarded and then found the
+// tx queue or ring full, or the port gone, is counted as traffic and also under the reason of its
+// drop (tx_full, tx_ring_full, egress_down), since by then it may have passed to another worker. So
+// what arrived at the far ends = received - punts - drops, exactly. Lost frames that t0x made
+// itself (ICMP errors, the kernel's answers) count under cloud 0. A packet that leaves in fragments
+// is one of traffic, with its bytes as received; if the port does not take them, each fragment is a
+// drop.
 #pragma once
 
 #include "reason.h"
@@ -40,6 +42,7 @@ struct cloud_count {
 	uint64_t punts[PUNT_REASON_COUNT];
 	uint64_t icmp_sent; // ICMP errors made for this cloud's packets
 	uint64_t icmp_limited; // owed, but over the rate
+	uint64_t ended; // frames that were decided to go no further
 };
 
 // Of one worker's loop. worker: rw, control: ro
@@ -49,12 +52,10 @@ struct worker_count {
 };
 
 // One worker's counters. 'traffic' holds [interconnect id][direction]; direction 0 is from the
-// cloud with the lower id to that with the higher. 'received' holds [cloud id] and stands apart
-// from the rest of a cloud's, which is seldom written: frames of many clouds count in few lines.
+// cloud with the lower id to that with the higher. 'clouds' holds [cloud id].
 struct counters {
 	struct traffic_count (*traffic)[2];
 	struct cloud_count *clouds;
-	uint64_t *received;
 	struct worker_count worker;
 } __attribute__((aligned(64)));
 
@@ -71,8 +72,14 @@ unsigned counters_workers(void);
 // Sums over all workers since the id was last given out. Control thread.
 void counters_read_traffic(uint32_t interconnect, unsigned direction, struct traffic_count *sum);
 void counters_read_cloud(uint16_t cloud, struct cloud_count *sum);
-uint64_t counters_read_received(uint16_t cloud);
 void counters_read_worker(unsigned worker, struct worker_count *sum);
+
+// The frames of a cloud that no interconnect of now has carried: they ended, or went over one that
+// is gone.
+uint64_t counters_read_settled(uint16_t cloud);
+
+// The interconnect between two clouds is gone: what it carried settles. Control thread.
+void counters_settle_traffic(uint32_t interconnect, uint16_t a, uint16_t b);
 
 // The id has a new owner: count from zero. Control thread.
 void counters_rebase_traffic(uint32_t interconnect);

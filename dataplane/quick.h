@@ -42,7 +42,7 @@ struct quick {
 
 	// Forward what is plain and good among n frames that a port received, n <= QUICK_MAX.
 	// 'mbufs' has room for QUICK_MAX: what stands behind the n is written over. What goes is
-	// counted, as traffic and as received.
+	// counted as traffic.
 	void (*forward
 	)(const struct port_map *map, struct rte_mbuf **mbufs, unsigned n,
 	  struct counters *counters, struct quick_burst *burst);

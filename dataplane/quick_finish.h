@@ -204,10 +204,9 @@ static inline void find_egresses(
 	}
 }
 
-// 'mixed': the packets came from several clouds, and count as received here.
 static inline uint64_t rewrite_each(
 	struct work *work, struct counters *counters, uint64_t packets, uint64_t unpadded,
-	uint32_t *ports, bool mixed
+	uint32_t *ports
 )
 {
 	const uint64_t same_untagged = find_same_bounds(work, unpadded, L2_BYTES);
@@ -215,7 +214,6 @@ static inline uint64_t rewrite_each(
 	const struct egress *egresses[QUICK_MAX];
 	const uint64_t ipv6 = work->ipv6;
 	char *traffic = (char *)counters->traffic;
-	uint64_t *received = counters->received;
 	struct targets targets;
 	uint64_t sent = 0;
 
@@ -235,8 +233,6 @@ static inline uint64_t rewrite_each(
 			sent |= (uint64_t)1 << i;
 			ports[i] = egress->port;
 			count_one((void *)(traffic + targets.totals[i]), length);
-			if (mixed)
-				received[work->clouds[i]]++;
 			same = egress->l2_length == L2_BYTES ? same_untagged : same_tagged;
 			if (!(same >> i & 1))
 				rewrite_bounds(work, i, egress->l2_length);
@@ -267,7 +263,7 @@ static __attribute__((noinline)) void finish_each(
 {
 	uint32_t ports[QUICK_MAX] = {};
 	uint64_t peers = left & find_peers(work);
-	uint64_t sent = rewrite_each(work, counters, peers, unpadded, ports, mixed);
+	uint64_t sent = rewrite_each(work, counters, peers, unpadded, ports);
 
 	work->good = (work->good & ~left) | sent;
 	while (sent != 0) {
@@ -322,7 +318,7 @@ static inline unsigned find_groups(
 
 static inline void finish_group(
 	struct work *work, struct quick_burst *burst, const struct group *group, uint64_t unpadded,
-	uint64_t *received, const bool mixed
+	const bool mixed
 )
 {
 	const struct egress *egress = group->egress;
@@ -333,9 +329,6 @@ static inline void finish_group(
 		return;
 	rewrite_group(work, fitting, unpadded, egress);
 	count(group->total, (unsigned)__builtin_popcountll(fitting), sum_lengths(work, fitting));
-	if (mixed)
-		for (uint64_t left = fitting; left != 0; left &= left - 1)
-			received[work->clouds[__builtin_ctzll(left)]]++;
 	add_send(work, burst, fitting, egress->port, mixed);
 }
 
@@ -348,7 +341,7 @@ static inline void finish(
 	unsigned n = find_groups(work, counters->traffic, &left, groups);
 
 	for (unsigned i = 0; i < n; i++)
-		finish_group(work, burst, &groups[i], unpadded, counters->received, mixed);
+		finish_group(work, burst, &groups[i], unpadded, mixed);
 	if (left != 0)
 		finish_each(work, burst, counters, left, unpadded, mixed);
 }

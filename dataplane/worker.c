@@ -289,6 +289,11 @@ static bool send_in_fragments(struct worker *worker, struct packet *packet)
 	return n > 0;
 }
 
+static void end(struct worker *worker, uint16_t cloud)
+{
+	worker->counters->clouds[cloud].ended++;
+}
+
 static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 {
 	struct tally tally = {};
@@ -296,12 +301,12 @@ static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct packet *packet = &packets[i];
 
-		worker->counters->received[packet->cloud]++;
 		switch ((enum verdict)packet->verdict) {
 		case VERDICT_FORWARD:
 			if (packet->ip_length <= packet->egress->mtu) {
 				send_one(worker, packet->mbuf, packet->cloud, packet->egress->port);
 			} else if (!send_in_fragments(worker, packet)) {
+				end(worker, packet->cloud);
 				drop(worker, packet);
 				break;
 			}
@@ -315,9 +320,11 @@ static void dispatch(struct worker *worker, struct packet *packets, unsigned n)
 			tally.count.bytes += packet->ip_length;
 			break;
 		case VERDICT_DROP:
+			end(worker, packet->cloud);
 			drop(worker, packet);
 			break;
 		case VERDICT_PUNT:
+			end(worker, packet->cloud);
 			punt(worker, packet);
 			break;
 		}

@@ -65,7 +65,7 @@ static void fill_cloud(uint16_t cloud, uint64_t base)
 	for (unsigned worker = 0; worker < WORKERS; worker++) {
 		struct cloud_count *count = &counters_of(worker)->clouds[cloud];
 
-		counters_of(worker)->received[cloud] = base + worker;
+		count->ended = base + worker;
 		for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
 			count->drops[i] = base + 100 * i;
 		for (unsigned i = 0; i < PUNT_REASON_COUNT; i++)
@@ -80,7 +80,7 @@ static void check_cloud(uint16_t cloud, uint64_t base)
 	struct cloud_count sum;
 
 	counters_read_cloud(cloud, &sum);
-	assert_int_equal(counters_read_received(cloud), 3 * base + 3);
+	assert_int_equal(counters_read_settled(cloud), 3 * base + 3);
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
 		assert_int_equal(sum.drops[i], 3 * (base + 100 * i));
 	for (unsigned i = 0; i < PUNT_REASON_COUNT; i++)
@@ -142,14 +142,36 @@ static void a_new_owner_of_a_cloud_id_counts_from_zero(void **state)
 	counters_read_cloud(3, &sum);
 	for (unsigned i = 0; i < sizeof(sum) / sizeof(uint64_t); i++)
 		assert_int_equal(((const uint64_t *)&sum)[i], 0);
-	assert_int_equal(counters_read_received(3), 0);
-	counters_of(1)->received[3] += 2;
+	assert_int_equal(counters_read_settled(3), 0);
+	counters_of(1)->clouds[3].ended += 2;
 	counters_of(2)->clouds[3].drops[DROP_hairpin]++;
 	counters_read_cloud(3, &sum);
-	assert_int_equal(counters_read_received(3), 2);
+	assert_int_equal(counters_read_settled(3), 2);
 	assert_int_equal(sum.drops[DROP_hairpin], 1);
 	assert_int_equal(sum.drops[DROP_bad_length], 0);
 	check_cloud(4, 50);
+}
+
+static void what_an_interconnect_carried_settles_with_its_ends(void **state)
+{
+	counters_of(0)->traffic[9][0].packets = 100;
+	counters_of(1)->traffic[9][0].packets = 1;
+	counters_of(2)->traffic[9][1].packets = 10;
+	counters_settle_traffic(9, 7, 5); // direction 0 is from the lower id
+	assert_int_equal(counters_read_settled(5), 101);
+	assert_int_equal(counters_read_settled(7), 10);
+	counters_of(0)->clouds[5].ended = 3;
+	assert_int_equal(counters_read_settled(5), 104);
+
+	// The next one with the id begins at zero, and settles by itself.
+	counters_rebase_traffic(9);
+	counters_of(0)->traffic[9][0].packets += 5;
+	counters_settle_traffic(9, 5, 8);
+	assert_int_equal(counters_read_settled(5), 109);
+	assert_int_equal(counters_read_settled(8), 0);
+	assert_int_equal(counters_read_settled(7), 10);
+	counters_rebase_cloud(5); // another owner
+	assert_int_equal(counters_read_settled(5), 0);
 }
 
 static void sums_wrap_rather_than_break(void **state)
@@ -196,6 +218,7 @@ int main(void)
 		counters_test(a_cloud_is_the_sum_over_workers_of_every_counter),
 		counters_test(a_new_owner_of_an_interconnect_counts_from_zero),
 		counters_test(a_new_owner_of_a_cloud_id_counts_from_zero),
+		counters_test(what_an_interconnect_carried_settles_with_its_ends),
 		counters_test(sums_wrap_rather_than_break),
 		counters_test(a_worker_is_read_alone),
 	};

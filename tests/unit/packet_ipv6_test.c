@@ -977,8 +977,7 @@ static struct rte_mbuf *buffer_of(const struct frame *frame)
 static void check_quick_burst(const struct quick *way, unsigned *quickly)
 {
 	static struct traffic_count traffic[100][2];
-	static uint64_t received[CLOUD_ID_MAX + 1];
-	struct counters counters = {.traffic = traffic, .received = received};
+	struct counters counters = {.traffic = traffic};
 	struct rte_mbuf *mbufs[QUICK_MAX], *all[QUICK_MAX];
 	struct packet packets[QUICK_MAX];
 	struct frame frames[QUICK_MAX];
