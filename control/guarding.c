@@ -22,8 +22,8 @@
 #define DRIVER "net_af_xdp"
 #define PINS "/sys/fs/bpf/"
 
-_Static_assert(GUARD_UNTAGGED == UNTAGGED, "one word for both sides");
 _Static_assert(GUARD_QUEUES_MAX == QUEUES_MAX, "a worker beats for each");
+_Static_assert(GUARD_UNTAGGED == UNTAGGED, "one word for both sides");
 _Static_assert(GUARD_CLOUD_MAX == CLOUD_ID_MAX, "likewise");
 _Static_assert(GUARD_INTERCONNECT_BITS == LEAF_INTERCONNECT_BITS, "likewise");
 _Static_assert(sizeof(guard_leaf) == sizeof(leaf_t), "likewise");

@@ -209,7 +209,8 @@ static int set_up(struct bench *bench, const char *from, const char *to, unsigne
 	__u32 id = 0;
 
 	bench->guard = guard_open(NULL);
-	if (bench->guard == NULL || guard_attach(bench->guard, from, &bench->from) < 0 ||
+	if (bench->guard == NULL || guard_live(bench->guard) < 0 ||
+	    guard_attach(bench->guard, from, &bench->from) < 0 ||
 	    guard_attach(bench->guard, to, &bench->to) < 0)
 		return fail_guard();
 	if (set_routes(bench->guard, prefixes) < 0 || set_clouds(bench) < 0)

@@ -33,7 +33,7 @@ cost() { # ROUNDS: JSON
 		ip -n "$ALONE" link set "from-$pair" up
 		ip -n "$ALONE" link set "to-$pair" up
 	done
-	ip netns exec "$ALONE" "$BENCH" cost --rounds "$1" from-a from-b
+	ip netns exec "$ALONE" "$BENCH" cost --rounds "$1" from-a from-b || return
 	ip netns del "$ALONE"
 }
 

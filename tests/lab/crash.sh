@@ -4,7 +4,7 @@
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-ROUNDS=${ROUNDS:-50}
+ROUNDS=${ROUNDS:-25}
 LIMIT_MS=2000
 
 # Create and delete until the daemon is gone; the journal says what was asked and what was answered.
