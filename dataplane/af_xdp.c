@@ -167,8 +167,8 @@ static bool is_in(const struct rte_mempool *pool, uintptr_t at)
 	const struct rte_mempool_memhdr *memory;
 
 	STAILQ_FOREACH(memory, &pool->mem_list, next)
-	if (at - (uintptr_t)memory->addr < memory->len)
-		return true;
+		if (at - (uintptr_t)memory->addr < memory->len)
+			return true;
 	return false;
 }
 

@@ -192,6 +192,12 @@ static struct guard_bpf *open_skeleton(void)
 
 // The maps that all netdevs share
 
+// Is it one that a successor finds?
+static bool is_pinned(const struct guard *guard, const struct bpf_map *map)
+{
+	return guard->directory[0] != '\0' && is_ours(map) && !is_of_netdev(map);
+}
+
 static int open_shared(struct guard *guard)
 {
 	struct bpf_map *map;
@@ -200,19 +206,19 @@ static int open_shared(struct guard *guard)
 	guard->shared = open_skeleton();
 	if (guard->shared == NULL)
 		return -ENOMEM;
-	// No program, which takes the kernel longest to load: whether it loads, each netdev shows.
+	// No program, which takes the kernel longest to load: guard_probe() and each netdev do.
 	bpf_program__set_autoload(guard->shared->progs.xsk_def_prog, false);
 	bpf_program__set_autoload(guard->shared->progs.guard_explain, false);
-	bpf_object__for_each_map(
-		map, guard->shared->obj
-	) if (code == 0 && guard->directory[0] != '\0' && is_ours(map) && !is_of_netdev(map)) code =
-		reuse_pinned(map, guard->directory);
+	bpf_object__for_each_map(map, guard->shared->obj) {
+		if (code == 0 && is_pinned(guard, map))
+			code = reuse_pinned(map, guard->directory);
+	}
 	if (code == 0)
 		code = load(guard->shared);
-	bpf_object__for_each_map(
-		map, guard->shared->obj
-	) if (code == 0 && guard->directory[0] != '\0' && is_ours(map) && !is_of_netdev(map)) code =
-		pin(map, guard->directory);
+	bpf_object__for_each_map(map, guard->shared->obj) {
+		if (code == 0 && is_pinned(guard, map))
+			code = pin(map, guard->directory);
+	}
 	return code;
 }
 
@@ -337,8 +343,7 @@ static int load_for(struct guard_netdev *netdev)
 	netdev->bpf = open_skeleton();
 	if (netdev->bpf == NULL)
 		return -ENOMEM;
-	bpf_object__for_each_map(map, netdev->bpf->obj)
-	{
+	bpf_object__for_each_map(map, netdev->bpf->obj) {
 		if (code < 0 || !is_ours(map))
 			continue;
 		if (!is_of_netdev(map))
@@ -350,10 +355,9 @@ static int load_for(struct guard_netdev *netdev)
 		return guard_fail(code, "the guard's maps cannot be shared: %s", strerror(-code));
 	bpf_program__set_autoload(netdev->bpf->progs.guard_explain, false);
 	code = load(netdev->bpf);
-	bpf_object__for_each_map(
-		map, netdev->bpf->obj
-	) if (code == 0 && netdev->pins[0] != '\0' && is_ours(map) && is_of_netdev(map)) code =
-		pin(map, netdev->pins);
+	bpf_object__for_each_map(map, netdev->bpf->obj)
+		if (code == 0 && netdev->pins[0] != '\0' && is_ours(map) && is_of_netdev(map))
+			code = pin(map, netdev->pins);
 	return code;
 }
 
@@ -664,8 +668,9 @@ static int load_asked(struct guard_netdev *netdev)
 	if (bpf == NULL)
 		return -ENOMEM;
 	bpf_program__set_autoload(bpf->progs.xsk_def_prog, false);
-	bpf_object__for_each_map(map, bpf->obj) if (code == 0 && is_ours(map)) code =
-		bpf_map__reuse_fd(map, fd_of(netdev->bpf, map));
+	bpf_object__for_each_map(map, bpf->obj)
+		if (code == 0 && is_ours(map))
+			code = bpf_map__reuse_fd(map, fd_of(netdev->bpf, map));
 	if (code == 0)
 		code = load(bpf);
 	if (code == 0)
