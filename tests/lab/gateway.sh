@@ -209,11 +209,6 @@ promise other_gateways_do_not_answer
 promise other_gateways_are_not_resolved
 promise what_is_no_neighbour_discovery_of_the_router_is_refused
 promise the_bait_works
-# Behind the guard it is enough to try what follows: the kernel is given none of these frames.
-if [[ $PORTS != af_xdp ]]; then
-	promise no_port_answers
-	promise no_port_answers_to_the_netdevs_own_mac
-fi
 promise no_port_answers_while_the_host_forwards
 promise the_netdevs_own_mac_is_no_way_in_while_the_host_forwards
 promise own_gateway_answers_exactly_once
