@@ -36,7 +36,7 @@ lab_up() {
 # Whether t0xd takes an AF_XDP port, seen by giving it one; the log says what is in the way.
 af_xdp_works() {
 	local rc=0
-	(CLOUDS=(1) lab_make af_xdp) >"$LAB_RUN/af_xdp" 2>&1 || rc=1
+	(CLOUDS=(1) && lab_make af_xdp) >"$LAB_RUN/af_xdp" 2>&1 || rc=1
 	daemon_stop
 	return "$rc"
 }
