@@ -91,10 +91,13 @@ static void disown(unsigned ifindex)
 // Told once.
 static bool open_guard(void)
 {
+	bool is_new = false;
+
 	if (guard != NULL || missing)
 		return guard != NULL;
 	guard = guard_open(directory);
 	if (guard != NULL && (guard_probe(guard) < 0 || guard_live(guard) < 0)) {
+		is_new = guard_is_new(guard);
 		guard_close(guard);
 		guard = NULL;
 	}
@@ -103,6 +106,8 @@ static bool open_guard(void)
 		LOG(WARNING, "event=no_guard why=" LOG_TEXT, log_text(guard_error()));
 	else
 		begin_counts(0);
+	if (is_new)
+		(void)guard_remove(directory, disown); // nothing of an earlier life was in it
 	return !missing;
 }
 
@@ -174,7 +179,8 @@ void guarding_leave(void)
 
 void guarding_close(void)
 {
-	bool unused = started && netdevs == NULL;
+	// What an earlier life has left stays, unless the region has been seen not to want it.
+	bool unused = guard != NULL && netdevs == NULL && (started || guard_is_new(guard));
 
 	while (netdevs != NULL) {
 		struct guarded *next = netdevs->next;
@@ -183,7 +189,7 @@ void guarding_close(void)
 		netdevs = next;
 	}
 	guard_close(guard);
-	if (guard != NULL && unused)
+	if (unused)
 		guard_remove(directory, disown);
 	guard = NULL;
 	memset(has_cloud, 0, sizeof(has_cloud));

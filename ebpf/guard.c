@@ -68,9 +68,8 @@ static int make_directory(const char *path, bool *made)
 	return *made || errno == EEXIST ? 0 : -errno;
 }
 
-static int make_pin_directory(const char *path)
+static int make_pin_directory(const char *path, bool *made)
 {
-	bool made;
 	int code;
 
 	if (strncmp(path, BPFFS "/", strlen(BPFFS "/")) == 0 && !is_bpffs(BPFFS) &&
@@ -81,7 +80,7 @@ static int make_pin_directory(const char *path)
 			", and it cannot be mounted (%s): mount -t bpf bpf " BPFFS,
 			strerror(errno)
 		);
-	code = make_directory(path, &made);
+	code = make_directory(path, made);
 	return code < 0 ? guard_fail(code, "cannot make %s: %s", path, strerror(-code)) : 0;
 }
 
@@ -237,7 +236,7 @@ static int start(struct guard *guard, const char *directory)
 
 	if (directory != NULL) {
 		snprintf(guard->directory, sizeof(guard->directory), "%s", directory);
-		code = make_pin_directory(directory);
+		code = make_pin_directory(directory, &guard->made_directory);
 		if (code < 0)
 			return code;
 	}
@@ -268,8 +267,15 @@ struct guard *guard_open(const char *directory)
 	guard->n_cpus = libbpf_num_possible_cpus();
 	if (start(guard, directory) == 0)
 		return guard;
+	if (guard->made_directory)
+		remove_pins(guard->directory);
 	guard_close(guard);
 	return NULL;
+}
+
+bool guard_is_new(const struct guard *guard)
+{
+	return guard->made_directory;
 }
 
 _Static_assert(sizeof(pthread_mutex_t) <= sizeof(struct guard_life), "the map holds it");

@@ -28,6 +28,9 @@ const char *guard_error(void);
 // Fails where the kernel, its privileges or bpffs are missing: the text names which.
 struct guard *guard_open(const char *directory);
 
+// Was there nothing to adopt?
+bool guard_is_new(const struct guard *guard);
+
 // From now on, and until this thread ends or the guard is closed, a data plane lives in this
 // process: the guard may steer to it. Nothing is steered without.
 int guard_live(struct guard *guard);

@@ -50,6 +50,7 @@ struct guard_netdev {
 
 struct guard {
 	char directory[GUARD_PATH_SIZE]; // "": nothing is pinned
+	bool made_directory; // it was not there before
 	struct guard_bpf *shared; // loaded, attached nowhere: has the maps that all share
 	struct guard_netdev *netdevs; // list
 	struct ring_buffer *switches;
