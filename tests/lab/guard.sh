@@ -403,6 +403,8 @@ without_capabilities() { exec setpriv --bounding-set=-bpf,-sys_admin --inh-caps=
 NO_BPFFS='no BPF file system on /sys/fs/bpf.*mount -t bpf'
 
 what_is_required_and_missing_is_named() {
+	local pins
+	pins=$(ls /sys/fs/bpf)
 	HOW=without_bpffs
 	fails elsewhere --guard required
 	grep -- "--guard required, but $NO_BPFFS" "$STREAMS/elsewhere"
@@ -410,6 +412,7 @@ what_is_required_and_missing_is_named() {
 	fails elsewhere --guard required
 	grep -- "--guard required, but .*root, or CAP_BPF" "$STREAMS/elsewhere"
 	fails grep -q 'event=ready' "$STREAMS/elsewhere"
+	equal "$pins" "$(ls /sys/fs/bpf)" "what is pinned"
 }
 
 without_a_guard_to_be_had_auto_says_so_and_does_without() {
@@ -494,17 +497,6 @@ trunk_remove() {
 	region_is
 	topology_cloud_remove 210
 }
-capture_start() {
-	ip netns exec "$TRUNK" tcpdump --immediate-mode -i t0 -Q in -U -w "$STREAMS/trunk.pcap" >/dev/null 2>"$STREAMS/tcpdump" &
-	CAPTURE=$!
-	wait_for 5 grep -q 'listening on' "$STREAMS/tcpdump"
-}
-capture_end() {
-	sleep 0.3 # for what is still under way
-	kill "$CAPTURE"
-	wait "$CAPTURE" || true
-}
-captured() { tcpdump -nn -r "$STREAMS/trunk.pcap" "$@" 2>/dev/null | wc -l; }
 tagged() { # MAC OPTION...
 	ip netns exec "$TRUNK" "$TRAFFIC" inject --dev t0 --dst-mac "$@" --count 20 --rate 2000 --stream 7 >/dev/null
 }
@@ -521,7 +513,7 @@ clouds_on_vlans_are_guarded_alike() {
 	only_the_allowed_cross_the_trunk
 }
 only_the_allowed_cross_the_trunk() {
-	capture_start
+	capture_start "$TRUNK"
 	tagged "$mac" --vlan 10 --from 10.211.0.2 --to 10.212.0.2
 	tagged "$mac" --vlan 20 --from 10.212.0.2 --to 10.213.0.2
 	tagged "$mac" --vlan 10 --from 10.211.0.2 --to 10.213.0.2 # not interconnected

@@ -97,6 +97,20 @@ control_netdev() { # N
 	control_ip -br addr show to "169.254.$1.1" | sed 's/[@ ].*//'
 }
 
+# What arrives at t0 of a namespace, tags included: one capture at a time.
+capture_start() { # NAMESPACE
+	ip netns exec "$1" tcpdump --immediate-mode -i t0 -Q in -U -w "$STREAMS/trunk.pcap" \
+		>/dev/null 2>"$STREAMS/tcpdump" &
+	CAPTURE=$!
+	wait_for 5 grep -q 'listening on' "$STREAMS/tcpdump"
+}
+capture_end() {
+	sleep 0.3 # for what is still under way
+	kill "$CAPTURE"
+	wait "$CAPTURE" || true
+}
+captured() { tcpdump -nn -r "$STREAMS/trunk.pcap" "$@" 2>/dev/null | wc -l; }
+
 explained() { # CLOUD SRC DST VERDICT [REASON]
 	local answer
 	answer=$(ctl explain "$1" "$2" "$3" -o json)

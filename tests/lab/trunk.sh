@@ -45,25 +45,13 @@ trunk_remove() {
 	topology_cloud_remove 200
 }
 
-capture_start() {
-	ip netns exec "$NS" tcpdump --immediate-mode -i t0 -Q in -U -w "$STREAMS/trunk.pcap" >/dev/null 2>"$STREAMS/tcpdump" &
-	CAPTURE=$!
-	wait_for 5 grep -q 'listening on' "$STREAMS/tcpdump"
-}
-capture_end() {
-	sleep 0.3 # for what is still under way
-	kill "$CAPTURE"
-	wait "$CAPTURE" || true
-}
-captured() { tcpdump -nn -r "$STREAMS/trunk.pcap" "$@" 2>/dev/null | wc -l; }
-
 tagged() { # OPTION...: twenty frames to our MAC
 	ip netns exec "$NS" "$TRAFFIC" inject --dev t0 --dst-mac "$(ctl cloud show pc201 -o json | jq -r .mac)" \
 		--count 20 --rate 2000 --stream 7 "$@" >/dev/null
 }
 
 tags_are_swapped_between_interconnected_vlans() {
-	capture_start
+	capture_start "$NS"
 	tagged --vlan 10 --from 10.201.0.2 --to 10.202.0.2
 	tagged --vlan 20 --from 10.202.0.2 --to 10.203.0.2
 	capture_end
@@ -73,7 +61,7 @@ tags_are_swapped_between_interconnected_vlans() {
 }
 
 nothing_else_crosses_the_trunk() {
-	capture_start
+	capture_start "$NS"
 	tagged --vlan 10 --from 10.201.0.2 --to 10.203.0.2 # not interconnected
 	tagged --vlan 30 --from 10.201.0.2 --to 10.202.0.2 # another cloud's source
 	tagged --vlan 30 --from 10.202.0.2 --to 10.203.0.2
@@ -89,7 +77,7 @@ nothing_else_crosses_the_trunk() {
 }
 
 the_kernel_asks_for_the_router_on_its_vlan() {
-	capture_start
+	capture_start "$NS"
 	vlan_cloud 204 44
 	wait_for 5 asked
 	capture_end
@@ -107,7 +95,7 @@ a_trunk_is_one_port() {
 the_rest_of_the_trunk_stays_when_a_cloud_leaves() {
 	ctl interconnect delete pc203 pc202 --yes
 	ctl cloud delete pc203
-	capture_start
+	capture_start "$NS"
 	tagged --vlan 10 --from 10.201.0.2 --to 10.202.0.2
 	tagged --vlan 30 --from 10.203.0.2 --to 10.202.0.2
 	capture_end
