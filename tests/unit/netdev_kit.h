@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #define KIT_STEPS 1000 // of at most 10 ms
+#define KIT_TICK 100 // steps: as often as the daemon sees to what failed
 #define KIT_FRAMES 256
 
 struct witness {
@@ -388,12 +389,15 @@ static unsigned kit_count_arp(struct kit *kit, uint16_t operation, const char *a
 	return n;
 }
 
+// What the kernel is asked to send may be lost while a link comes up.
 static bool kit_until_asked(struct kit *kit, const char *address)
 {
-	for (unsigned i = 0; i < KIT_STEPS; i++) {
+	for (unsigned i = 1; i <= KIT_STEPS; i++) {
 		if (kit_count_arp(kit, ARPOP_REQUEST, address))
 			return true;
 		kit_step(kit);
+		if (i % KIT_TICK == 0)
+			netdevs_tick(kit->netdevs);
 	}
 	return false;
 }
