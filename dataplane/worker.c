@@ -52,12 +52,16 @@ static const struct {
 // How often a worker shows that it gets round.
 #define BEATS_PER_SECOND 200
 
+// Queued frames are copied so many at a time, also those that are fewer: what comes behind them in
+// an array is copied, and written over by the next.
+#define COPIED 8
+
 // Frames on their way to a tx queue, or to the worker that owns one. A full burst leaves at once,
 // so that one more always fits.
 struct tx_buffer {
 	uint16_t n;
-	uint16_t clouds[2 * BURST_MAX]; // that each came from
-	struct rte_mbuf *mbufs[2 * BURST_MAX];
+	uint16_t clouds[2 * BURST_MAX + COPIED]; // that each came from
+	struct rte_mbuf *mbufs[2 * BURST_MAX + COPIED];
 };
 
 struct cloud_buckets {
@@ -141,12 +145,15 @@ static void hand_over(struct worker *worker, unsigned owner)
 	);
 }
 
+// Both arrays have room for whole copies.
 static void append(
 	struct tx_buffer *tx, struct rte_mbuf *const *mbufs, const uint16_t *clouds, unsigned n
 )
 {
-	memcpy(&tx->mbufs[tx->n], mbufs, n * sizeof(struct rte_mbuf *));
-	memcpy(&tx->clouds[tx->n], clouds, n * sizeof(uint16_t));
+	for (unsigned i = 0; i < n; i += COPIED) {
+		memcpy(&tx->mbufs[tx->n + i], &mbufs[i], COPIED * sizeof(struct rte_mbuf *));
+		memcpy(&tx->clouds[tx->n + i], &clouds[i], COPIED * sizeof(uint16_t));
+	}
 	tx->n = (uint16_t)(tx->n + n);
 }
 
@@ -187,7 +194,10 @@ static void send_to(
 
 static void send_one(struct worker *worker, struct rte_mbuf *mbuf, uint16_t cloud, uint16_t port)
 {
-	send_to(worker, &mbuf, &cloud, 1, port);
+	struct rte_mbuf *mbufs[COPIED] = {mbuf};
+	uint16_t clouds[COPIED] = {cloud};
+
+	send_to(worker, mbufs, clouds, 1, port);
 }
 
 static void flush(struct worker *worker)
