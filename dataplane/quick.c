@@ -60,7 +60,7 @@ static void forward(
 	work.mbufs = mbufs;
 	burst->n = 0;
 	burst->n_sends = 0;
-	gather(&work);
+	gather(&work, map->trunk);
 	if (map->trunk && n > 0)
 		forward_of_trunk(&work, burst, counters, map);
 	else

@@ -45,9 +45,10 @@ _Static_assert(
 	"read as one"
 );
 
-// Where the frames are and how long, by what their buffers tell. Bit i of the result: the frame is
-// in several buffers, has no room for a tag before it, or a NIC took its tag.
-static inline uint64_t read_buffers(struct work *work)
+// Where the frames are and how long, by what their buffers tell, as if each had an L2 header of
+// this length. Bit i of the result: the frame is in several buffers, has no room for a tag before
+// it, or a NIC took its tag.
+static inline uint64_t read_buffers(struct work *work, unsigned l2_length)
 {
 	// From the rearm data on: data_off, refcnt, nb_segs and port of 16 bits each, ol_flags.
 	const __m128i odd_bits =
@@ -59,12 +60,12 @@ static inline uint64_t read_buffers(struct work *work)
 		for (unsigned i = at; i < at + LANES; i++) {
 			const struct rte_mbuf *mbuf = work->mbufs[i];
 			__m128i fields = _mm_load_si128((const void *)mbuf->rearm_data);
-			uint8_t *start = rte_pktmbuf_mtod(mbuf, uint8_t *) + L2_BYTES - LEAD;
+			uint8_t *start = rte_pktmbuf_mtod(mbuf, uint8_t *) + l2_length - LEAD;
 
 			rte_prefetch0(start);
 			work->start[i] = start;
 			// Below 0 when it is too short.
-			work->room[i] = (uint32_t)mbuf->data_len - L2_BYTES;
+			work->room[i] = (uint32_t)mbuf->data_len - l2_length;
 			set = _mm_or_si128(set, _mm_and_si128(fields, odd_bits));
 			least = _mm_min_epu16(least, fields);
 		}
@@ -73,13 +74,14 @@ static inline uint64_t read_buffers(struct work *work)
 	return find_odd_buffers(work);
 }
 
-static inline void gather(struct work *work)
+// On a trunk all are taken for tagged, until their tags are read.
+static inline void gather(struct work *work, bool trunk)
 {
 	for (unsigned i = work->n; i < round_up(work->n); i++)
 		work->mbufs[i] = &nobody;
-	work->good = all_of(work->n) & ~read_buffers(work);
+	work->good = all_of(work->n) & ~read_buffers(work, L2_BYTES + (trunk ? TAG_BYTES : 0));
 	work->ipv6 = 0;
-	work->tagged = 0;
+	work->tagged = trunk ? all_of(work->n) : 0;
 }
 
 static inline const struct table *table_of(uint16_t cloud)
@@ -109,8 +111,9 @@ static inline uint32_t find_vlans(lanes *tags)
 // is still in its buffer.
 static inline bool one_tag(struct work *work, const struct port_map *map)
 {
+	const int frame = LEAD - L2_BYTES - TAG_BYTES; // from 'start' on
 	const uint32_t mac_low = (uint32_t)map->mac, mac_high = (uint32_t)(map->mac >> 32);
-	const uint32_t first = load32(frame_of(work, 0) + ETHERTYPE_AT);
+	const uint32_t first = load32(work->start[0] + frame + ETHERTYPE_AT);
 	// What is not tagged differs in what is no VLAN.
 	const uint32_t mask = (first & 0xffffu) == TAG_TYPE ? TAG_MASK : 0xffffu;
 	uint64_t ours = 0, same = 0;
@@ -119,7 +122,7 @@ static inline bool one_tag(struct work *work, const struct port_map *map)
 		lanes words[4]; // [0] and half of [1]: destination MAC, [3]: tag, if it is one
 		lanes differs;
 
-		load_four(&work->start[at], LEAD - L2_BYTES, words);
+		load_four(&work->start[at], frame, words);
 		differs = (words[0] ^ mac_low) | ((words[1] & 0xffffu) ^ mac_high);
 		ours |= (uint64_t)lanes_zero(differs) << at;
 		same |= (uint64_t)lanes_zero((words[3] ^ first) & mask) << at;
@@ -129,21 +132,15 @@ static inline bool one_tag(struct work *work, const struct port_map *map)
 	return (~same & all_of(work->n)) == 0;
 }
 
-// What is tagged begins later.
+// What came without a tag begins earlier.
 static inline void move_starts(struct work *work)
 {
-	if (work->tagged == all_of(work->n))
-		for (unsigned i = 0; i < work->n; i++) {
-			work->start[i] += TAG_BYTES;
-			work->room[i] -= TAG_BYTES;
-		}
-	else
-		for (uint64_t left = work->tagged; left != 0; left &= left - 1) {
-			unsigned i = (unsigned)__builtin_ctzll(left);
+	for (uint64_t left = all_of(work->n) & ~work->tagged; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
 
-			work->start[i] += TAG_BYTES;
-			work->room[i] -= TAG_BYTES;
-		}
+		work->start[i] -= TAG_BYTES;
+		work->room[i] += TAG_BYTES;
+	}
 }
 
 // After one_tag(): true. Returns the cloud.
@@ -151,8 +148,8 @@ static inline uint16_t read_one_tag(struct work *work, const struct port_map *ma
 {
 	lanes first = lanes_load(work->tags);
 
-	if (find_vlans(&first) & 1) {
-		work->tagged = all_of(work->n);
+	if (!(find_vlans(&first) & 1)) {
+		work->tagged = 0;
 		move_starts(work);
 	}
 	return map->clouds[first[0]];
@@ -161,14 +158,18 @@ static inline uint16_t read_one_tag(struct work *work, const struct port_map *ma
 // After one_tag(): false.
 static inline void read_tags(struct work *work, const struct port_map *map)
 {
-	for (unsigned at = 0; at < work->n; at += LANES) {
+	const unsigned n = work->n;
+	uint64_t tagged = 0;
+
+	for (unsigned at = 0; at < n; at += LANES) {
 		lanes tags = lanes_load(&work->tags[at]);
 
-		work->tagged |= (uint64_t)find_vlans(&tags) << at;
+		tagged |= (uint64_t)find_vlans(&tags) << at;
 		lanes_store(&work->tags[at], tags);
 	}
+	work->tagged = tagged & all_of(n);
 #pragma GCC unroll 4
-	for (unsigned i = 0; i < work->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		uint16_t cloud = map->clouds[work->tags[i]];
 		const struct table *table = table_of(cloud);
 
