@@ -69,6 +69,7 @@ struct egress *egress_build(
 	egress->mtu = mtu;
 	egress->usable = true;
 	egress->limit = mtu;
+	egress->limits[vlan != 0] = mtu;
 	if (router != NULL)
 		header.dst_addr = *router;
 	else
@@ -95,6 +96,6 @@ struct egress *egress_build(
 void egress_disable(struct egress *egress, enum drop_reason reason)
 {
 	egress->usable = false;
-	egress->limit = 0;
+	egress->limit = egress->limits[0] = egress->limits[1] = 0;
 	egress->unusable = (uint8_t)reason;
 }

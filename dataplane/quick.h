@@ -23,7 +23,7 @@ struct quick_burst {
 	uint64_t rest; // bit i: mbufs[i] is left to the stages, untouched
 	uint16_t cloud; // all that is not came from; 0: see 'clouds'
 	unsigned n;
-	uint16_t clouds[QUICK_MAX + 16]; // [n] where each came from, and room to write too much
+	uint16_t clouds[QUICK_MAX + 16]; // [n] where each came from, and room for too many
 
 	// What to send, rewritten, one group after the other, in the order of 'clouds'. A burst
 	// that goes out whole is where it came in.

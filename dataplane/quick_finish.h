@@ -16,18 +16,16 @@
 // The mbufs of some packets, in order. Writes up to 8 too many.
 static inline unsigned pick(const struct work *work, uint64_t which, struct rte_mbuf **to)
 {
-	unsigned n = 0;
-
-	for (unsigned at = 0; at < work->n; at += 8) {
+#pragma GCC unroll 8
+	for (unsigned at = 0; at < QUICK_MAX; at += 8) {
 		__mmask8 mask = (__mmask8)(which >> at);
 
 		_mm512_storeu_si512(
-			&to[n],
-			_mm512_maskz_compress_epi64(mask, _mm512_loadu_si512(&work->mbufs[at]))
+			to, _mm512_maskz_compress_epi64(mask, _mm512_loadu_si512(&work->mbufs[at]))
 		);
-		n += (unsigned)_mm_popcnt_u32(mask);
+		to += _mm_popcnt_u64(which >> at & 0xff);
 	}
-	return n;
+	return (unsigned)__builtin_popcountll(which);
 }
 
 static inline uint32_t sum_lengths(const struct work *work, uint64_t which)
@@ -44,7 +42,8 @@ static inline uint32_t sum_lengths(const struct work *work, uint64_t which)
 // The clouds of some packets, in order. Writes up to 16 too many.
 static inline void pick_clouds(const struct work *work, uint64_t which, uint16_t *to)
 {
-	for (unsigned at = 0; at < work->n; at += LANES) {
+#pragma GCC unroll 4
+	for (unsigned at = 0; at < QUICK_MAX; at += LANES) {
 		__mmask16 mask = (__mmask16)(which >> at);
 		__m512i clouds =
 			_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)&work->clouds[at]));
@@ -52,7 +51,7 @@ static inline void pick_clouds(const struct work *work, uint64_t which, uint16_t
 		_mm256_storeu_si256(
 			(void *)to, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(mask, clouds))
 		);
-		to += _mm_popcnt_u32(mask);
+		to += _mm_popcnt_u64(which >> at & 0xffff);
 	}
 }
 
@@ -158,7 +157,7 @@ static inline const struct egress *egress_of(leaf_t leaf)
 
 // What leaves lead to, as offsets: a lane a packet.
 struct targets {
-	uint32_t slots[QUICK_MAX]; // from exchange.clouds
+	uint32_t slots[QUICK_MAX] __attribute__((aligned(64))); // from exchange.clouds
 	uint32_t totals[QUICK_MAX]; // from 'traffic'
 };
 
@@ -179,70 +178,122 @@ static inline void find_targets(const struct work *work, struct targets *targets
 	}
 }
 
-// What is handled at a time: small enough that what was fetched for it is still there.
+static inline const struct egress *egress_at(const struct targets *targets, size_t i)
+{
+	const struct cloud_slot *slot =
+		(const void *)((const char *)exchange.clouds + targets->slots[i]);
+
+	return published(slot->egress);
+}
+
+static inline struct traffic_count *count_at(
+	const struct targets *targets, struct traffic_count (*traffic)[2], size_t i
+)
+{
+	return (void *)((char *)traffic + targets->totals[i]);
+}
+
+// Which packets go, and by which port.
+struct sent {
+	uint64_t which;
+	uint8_t ports[QUICK_MAX] __attribute__((aligned(QUICK_MAX)));
+};
+
+_Static_assert(RTE_MAX_ETHPORTS <= UINT8_MAX + 1, "a byte a port");
+
+// So many at a time take a way that asks of none what it is.
 #define BLOCK 16
 
-static inline uint64_t block_of(uint64_t packets, unsigned at)
-{
-	return packets & (((uint64_t)1 << BLOCK) - 1) << at;
-}
-
-// Of some packets: the egresses, which are on their way then, as are the counters.
-static inline void find_egresses(
-	uint64_t left, const struct targets *targets, const char *traffic,
-	const struct egress **egresses
+// A block of IPv4, all to go with a tag, or all without one: those that go otherwise, or nowhere,
+// are left out. 'same': their frames begin and end where they did.
+static inline void rewrite_block(
+	struct work *work, struct traffic_count (*traffic)[2], const struct targets *targets,
+	size_t at, const bool tagged, const bool same, struct sent *sent
 )
 {
-	for (; left != 0; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(left);
-		const struct cloud_slot *slot =
-			(const void *)((const char *)exchange.clouds + targets->slots[i]);
+	const unsigned l2_length = L2_BYTES + (tagged ? TAG_BYTES : 0);
+	uint32_t left = 0;
 
-		egresses[i] = published(slot->egress);
-		rte_prefetch0(egresses[i]);
-		rte_prefetch0(traffic + targets->totals[i]);
+#pragma GCC unroll 16
+	for (size_t i = 0; i < BLOCK; i++) {
+		const struct egress *egress = egress_at(targets, at + i);
+		uint32_t length = work->length[at + i];
+
+		if (unlikely(!egress || length > egress->limits[tagged])) {
+			left |= 1u << i;
+			continue;
+		}
+		sent->ports[at + i] = (uint8_t)egress->port;
+		count_one(count_at(targets, traffic, at + i), length);
+		if (!same)
+			rewrite_bounds(work, at + i, l2_length);
+		rewrite4(work, at + i, egress, tagged);
+	}
+	sent->which |= (uint64_t)(uint16_t)~left << at;
+}
+
+// Any packets.
+static inline void rewrite_some(
+	struct work *work, struct traffic_count (*traffic)[2], const struct targets *targets,
+	uint64_t packets, uint64_t unpadded, struct sent *sent
+)
+{
+	const uint64_t same[] = {
+		find_same_bounds(work, unpadded, false), find_same_bounds(work, unpadded, true)};
+
+	for (uint64_t left = packets; left != 0; left &= left - 1) {
+		size_t i = (size_t)__builtin_ctzll(left);
+		const struct egress *egress = egress_at(targets, i);
+		uint32_t length = work->length[i];
+		bool tagged;
+
+		if (!egress || length > egress->limit)
+			continue;
+		sent->which |= (uint64_t)1 << i;
+		sent->ports[i] = (uint8_t)egress->port;
+		count_one(count_at(targets, traffic, i), length);
+		tagged = egress_is_tagged(egress);
+		if (!(same[tagged] >> i & 1))
+			rewrite_bounds(work, i, egress->l2_length);
+		if (work->ipv6 >> i & 1)
+			rewrite6(work, i, egress, tagged);
+		else
+			rewrite4(work, i, egress, tagged);
 	}
 }
 
-static inline uint64_t rewrite_each(
-	struct work *work, struct counters *counters, uint64_t packets, uint64_t unpadded,
-	uint32_t *ports
+// Packets of a block most often go as its first does.
+static inline void rewrite_each(
+	struct work *work, struct traffic_count (*traffic)[2], uint64_t packets, uint64_t unpadded,
+	struct sent *sent
 )
 {
-	const uint64_t same_untagged = find_same_bounds(work, unpadded, L2_BYTES);
-	const uint64_t same_tagged = find_same_bounds(work, unpadded, L2_BYTES + TAG_BYTES);
-	const struct egress *egresses[QUICK_MAX];
-	const uint64_t ipv6 = work->ipv6;
-	char *traffic = (char *)counters->traffic;
 	struct targets targets;
-	uint64_t sent = 0;
 
 	find_targets(work, &targets);
-	for (unsigned at = 0; at < work->n; at += BLOCK) {
-		uint64_t left = block_of(packets, at);
+	for (size_t at = 0; at < work->n; at += BLOCK) {
+		const uint64_t block = (((uint64_t)1 << BLOCK) - 1) << at;
+		const struct egress *egress = egress_at(&targets, at);
 
-		find_egresses(left, &targets, traffic, egresses);
-		for (; left != 0; left &= left - 1) {
-			unsigned i = (unsigned)__builtin_ctzll(left);
-			const struct egress *egress = egresses[i];
-			uint32_t length = work->length[i];
-			uint64_t same;
+		if ((packets & ~work->ipv6 & block) == block && egress) {
+			bool tagged = egress_is_tagged(egress);
+			bool same = (~find_same_bounds(work, unpadded, tagged) & block) == 0;
 
-			if (!egress || length > egress->limit)
-				continue;
-			sent |= (uint64_t)1 << i;
-			ports[i] = egress->port;
-			count_one((void *)(traffic + targets.totals[i]), length);
-			same = egress->l2_length == L2_BYTES ? same_untagged : same_tagged;
-			if (!(same >> i & 1))
-				rewrite_bounds(work, i, egress->l2_length);
-			if (ipv6 >> i & 1)
-				rewrite6(work, i, egress);
+			if (tagged && same)
+				rewrite_block(work, traffic, &targets, at, true, true, sent);
+			else if (tagged)
+				rewrite_block(work, traffic, &targets, at, true, false, sent);
+			else if (same)
+				rewrite_block(work, traffic, &targets, at, false, true, sent);
 			else
-				rewrite4(work, i, egress);
+				rewrite_block(work, traffic, &targets, at, false, false, sent);
 		}
+		if ((packets & block & ~sent->which) != 0)
+			rewrite_some(
+				work, traffic, &targets, packets & block & ~sent->which, unpadded,
+				sent
+			);
 	}
-	return sent;
 }
 
 // Bit i: the leaf leads to a peer.
@@ -257,21 +308,22 @@ static inline uint64_t find_peers(const struct work *work)
 }
 
 static __attribute__((noinline)) void finish_each(
-	struct work *work, struct quick_burst *burst, struct counters *counters, uint64_t left,
+	struct work *work, struct quick_burst *burst, struct counters *counters, uint64_t packets,
 	uint64_t unpadded, bool mixed
 )
 {
-	uint32_t ports[QUICK_MAX] = {};
-	uint64_t peers = left & find_peers(work);
-	uint64_t sent = rewrite_each(work, counters, peers, unpadded, ports);
+	struct sent sent = {.which = 0};
+	uint64_t left;
 
-	work->good = (work->good & ~left) | sent;
-	while (sent != 0) {
-		uint32_t port = ports[__builtin_ctzll(sent)];
-		uint64_t same = find_equal(ports, work->n, port) & sent;
+	rewrite_each(work, counters->traffic, packets & find_peers(work), unpadded, &sent);
+	work->good = (work->good & ~packets) | sent.which;
+	left = sent.which;
+	while (left != 0) {
+		uint8_t port = sent.ports[__builtin_ctzll(left)];
+		uint64_t same = find_byte(sent.ports, port) & left;
 
-		add_send(work, burst, same, (uint16_t)port, mixed);
-		sent &= ~same;
+		add_send(work, burst, same, port, mixed);
+		left &= ~same;
 	}
 }
 

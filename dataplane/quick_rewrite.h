@@ -18,7 +18,7 @@ static inline uint64_t find_unpadded(const struct work *work)
 
 // Where the frame begins, and ends: what stands behind the packet is the sender's padding, which
 // stays in its cloud.
-static inline void rewrite_bounds(struct work *work, unsigned i, unsigned l2_length)
+static inline void rewrite_bounds(struct work *work, size_t i, unsigned l2_length)
 {
 	struct rte_mbuf *mbuf = work->mbufs[i];
 	unsigned l2_before = L2_BYTES + (work->tagged >> i & 1) * TAG_BYTES;
@@ -29,29 +29,36 @@ static inline void rewrite_bounds(struct work *work, unsigned i, unsigned l2_len
 	mbuf->pkt_len = length;
 }
 
-// Bit i: a frame with an L2 header of this length begins and ends where packet i's did.
-static inline uint64_t find_same_bounds(
-	const struct work *work, uint64_t unpadded, unsigned l2_length
-)
+// Bit i: a frame with a tag, or without one, begins and ends where packet i's did.
+static inline uint64_t find_same_bounds(const struct work *work, uint64_t unpadded, bool tagged)
 {
-	return unpadded & (l2_length == L2_BYTES ? ~work->tagged : work->tagged);
+	return unpadded & (tagged ? work->tagged : ~work->tagged);
 }
 
-static inline void rewrite_l2(uint8_t *ip, const struct egress *egress, uint64_t last)
+static inline bool egress_is_tagged(const struct egress *egress)
 {
-	if (egress->l2_length == L2_BYTES)
-		memcpy(ip - L2_BYTES, egress->l2, sizeof(uint64_t));
-	else
+	return egress->l2_length != L2_BYTES;
+}
+
+static inline void rewrite_l2(
+	uint8_t *ip, const struct egress *egress, uint64_t last, const bool tagged
+)
+{
+	if (tagged)
 		memcpy(ip - L2_BYTES - TAG_BYTES, egress->l2, 2 * sizeof(uint64_t));
+	else
+		memcpy(ip - L2_BYTES, egress->l2, sizeof(uint64_t));
 	memcpy(ip - sizeof(uint64_t), &last, sizeof(uint64_t));
 }
 
-static inline void rewrite4(struct work *work, unsigned i, const struct egress *egress)
+static inline void rewrite4(
+	struct work *work, size_t i, const struct egress *egress, const bool tagged
+)
 {
 	uint8_t *ip = header_of(work, i);
 
 	memcpy(ip + 8, &work->hop[i], sizeof(uint32_t));
-	rewrite_l2(ip, egress, egress->last);
+	rewrite_l2(ip, egress, egress->last, tagged);
 }
 
 // All of a burst, to one untagged egress. The first two bytes of the IP header are stored again
@@ -69,12 +76,14 @@ static inline void rewrite4_all(struct work *work, const struct egress *egress)
 	}
 }
 
-static inline void rewrite6(struct work *work, unsigned i, const struct egress *egress)
+static inline void rewrite6(
+	struct work *work, size_t i, const struct egress *egress, const bool tagged
+)
 {
 	uint8_t *ip = header_of(work, i);
 
 	ip[7]--; // hop limit
-	rewrite_l2(ip, egress, egress->last6);
+	rewrite_l2(ip, egress, egress->last6, tagged);
 }
 
 static inline void rewrite_group(
@@ -82,16 +91,16 @@ static inline void rewrite_group(
 )
 {
 	const struct egress out = *egress; // nothing that is written below can change it
+	const bool tagged = egress_is_tagged(&out);
 	uint64_t left;
 
-	if (out.l2_length == L2_BYTES && which == all_of(work->n) && work->ipv6 == 0)
+	if (!tagged && which == all_of(work->n) && work->ipv6 == 0)
 		rewrite4_all(work, &out);
 	else
 		for (left = which & ~work->ipv6; left != 0; left &= left - 1)
-			rewrite4(work, (unsigned)__builtin_ctzll(left), &out);
+			rewrite4(work, (unsigned)__builtin_ctzll(left), &out, tagged);
 	for (left = which & work->ipv6; left != 0; left &= left - 1)
-		rewrite6(work, (unsigned)__builtin_ctzll(left), &out);
-	for (left = which & ~find_same_bounds(work, unpadded, out.l2_length); left != 0;
-	     left &= left - 1)
+		rewrite6(work, (unsigned)__builtin_ctzll(left), &out, tagged);
+	for (left = which & ~find_same_bounds(work, unpadded, tagged); left != 0; left &= left - 1)
 		rewrite_bounds(work, (unsigned)__builtin_ctzll(left), out.l2_length);
 }

@@ -84,6 +84,25 @@ static inline uint32_t lanes_at_most(lanes a, lanes b)
 #endif
 }
 
+// One bit for each of 64 bytes that is 'byte'.
+static inline uint64_t find_byte(const uint8_t *bytes, uint8_t byte)
+{
+#if LANES == 16
+	return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(bytes), _mm512_set1_epi8((char)byte));
+#else
+	const __m128i same = _mm_set1_epi8((char)byte);
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < 64; at += 16) {
+		__m128i vector = _mm_loadu_si128((const void *)&bytes[at]);
+		unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(vector, same));
+
+		found |= (uint64_t)mask << at;
+	}
+	return found;
+#endif
+}
+
 // One bit for each lane that is 0.
 static inline uint32_t lanes_zero(lanes vector)
 {

@@ -22,7 +22,7 @@ struct work {
 	uint64_t ipv6; // bit i: packet i is IPv6, if it is good
 	uint64_t tagged; // bit i: packet i came with a tag
 	struct rte_mbuf **mbufs;
-	uint8_t *start[QUICK_MAX]; // LEAD bytes before the IP header
+	uint8_t *start[QUICK_MAX] __attribute__((aligned(64))); // LEAD bytes before the IP header
 	uint32_t tags[QUICK_MAX]; // on a trunk: the 4 bytes from the ethertype on, then which
 				  // element of the port's map tells the cloud
 	uint32_t room[QUICK_MAX]; // bytes of frame from the IP header on
@@ -71,12 +71,12 @@ static inline uint16_t load16(const void *from)
 	return value;
 }
 
-static inline uint8_t *frame_of(const struct work *work, unsigned i)
+static inline uint8_t *frame_of(const struct work *work, size_t i)
 {
 	return work->start[i] - (L2_BYTES - LEAD);
 }
 
-static inline uint8_t *header_of(const struct work *work, unsigned i)
+static inline uint8_t *header_of(const struct work *work, size_t i)
 {
 	return work->start[i] + LEAD;
 }
