@@ -519,6 +519,14 @@ static void take_switches(struct exchange_control *control)
 		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));
 }
 
+static void open_again(struct exchange_control *control, struct cloud *cloud)
+{
+	live_report(control, cloud);
+	program_open(cloud);
+	if (!cloud->live.guard_short)
+		live_report(control, cloud);
+}
+
 void live_tick(struct exchange_control *control)
 {
 	static unsigned ticks;
@@ -532,6 +540,8 @@ void live_tick(struct exchange_control *control)
 		if (cloud->deleting || live->detaching)
 			continue;
 		confirm_router(control, cloud);
+		if (live->guard_short)
+			open_again(control, cloud);
 		if (live->port_attached && netdev_is_gone(cloud)) {
 			leave_port(control, cloud, "port absent");
 		} else if (live->port_attached && live->netdev == 0) {

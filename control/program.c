@@ -30,7 +30,7 @@ struct content {
 struct program {
 	unsigned n;
 	struct built {
-		uint16_t cloud;
+		struct cloud *cloud;
 		struct table *table;
 		struct content content; // without routes where there is no guard
 	} built[];
@@ -136,7 +136,7 @@ struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct
 	for (unsigned i = 0; i < n; i++) {
 		struct built *built = &program->built[program->n];
 
-		built->cloud = clouds[i]->id;
+		built->cloud = clouds[i];
 		built->table = build(clouds[i], &built->content, refusal);
 		if (built->table == NULL) {
 			program_discard(program);
@@ -147,15 +147,31 @@ struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct
 	return program;
 }
 
-static void open_routes(uint16_t cloud, const struct content *content)
+// What the guard has not opened stays closed, and the cloud is not connected: program_open() tries
+// again.
+static void open_routes(struct cloud *cloud, const struct content *content)
 {
+	bool was_short = cloud->live.guard_short;
 	char error[256];
 
-	if (guarding_open_routes(
-		    cloud, content->routes, content->n, content->holes, content->n_holes, error,
-		    sizeof(error)
-	    ) < 0)
-		LOG(ERROR, "event=not_opened cloud=%u why=" LOG_TEXT, cloud, log_text(error));
+	cloud->live.guard_short = guarding_open_routes(
+					  cloud->id, content->routes, content->n, content->holes,
+					  content->n_holes, error, sizeof(error)
+				  ) < 0;
+	if (cloud->live.guard_short && !was_short)
+		LOG(ERROR, "event=not_opened cloud=%s why=" LOG_TEXT, cloud->name, log_text(error));
+	else if (was_short && !cloud->live.guard_short)
+		LOG(NOTICE, "event=opened cloud=%s", cloud->name);
+}
+
+void program_open(struct cloud *cloud)
+{
+	struct content content;
+
+	if (content_of(cloud, &content) < 0)
+		return;
+	open_routes(cloud, &content);
+	free(content.routes);
 }
 
 // What closes does so everywhere before anything opens: in the guard, and with each table at once.
@@ -165,12 +181,12 @@ void program_publish(struct program *program)
 		const struct content *content = &program->built[i].content;
 
 		guarding_close_routes(
-			program->built[i].cloud, content->routes, content->n, content->holes,
+			program->built[i].cloud->id, content->routes, content->n, content->holes,
 			content->n_holes
 		);
 	}
 	for (unsigned i = 0; i < program->n; i++)
-		exchange_set_table(program->built[i].cloud, program->built[i].table);
+		exchange_set_table(program->built[i].cloud->id, program->built[i].table);
 	for (unsigned i = 0; i < program->n; i++) {
 		open_routes(program->built[i].cloud, &program->built[i].content);
 		free(program->built[i].content.routes);
@@ -224,6 +240,7 @@ static int guard_cloud(struct cloud *cloud, char *error, size_t size)
 		);
 		free(content.routes);
 	}
+	cloud->live.guard_short = false;
 	if (code < 0)
 		guarding_detach(cloud, true);
 	return code;
@@ -382,6 +399,7 @@ static void detached(void *arg)
 	struct detaching *detaching = arg;
 
 	guarding_detach(detaching->cloud, false);
+	detaching->cloud->live.guard_short = false;
 	detaching->cloud->live.port_attached = false;
 	detaching->cloud->live.detaching = false;
 	detaching->cloud->live.link_up = false;

@@ -21,8 +21,11 @@ struct program;
 struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct refusal *refusal);
 
 // Publish: from now on workers find the new tables; the old ones are freed after a grace period.
-// Takes 'program'.
+// Takes 'program'. The clouds must still be there.
 void program_publish(struct program *program);
+
+// The guard had no memory for all routes of the cloud (live.guard_short): try again.
+void program_open(struct cloud *cloud);
 
 // Drop what was prepared. NULL is fine.
 void program_discard(struct program *program);

@@ -397,6 +397,7 @@ static void states_of_ports(void **state)
 		{"no such device", false, {.failure = "no such device"}},
 		{"port down", false, {.port_attached = true, .router_resolved = true}},
 		{"port down", true, {.port_attached = true}},
+		{"guard out of memory", true, {.port_attached = true, .guard_short = true}},
 		{"router unresolved", false, {.port_attached = true, .link_up = true}},
 		{"", true, {.port_attached = true, .link_up = true}},
 		{"", false, {.port_attached = true, .link_up = true, .router_resolved = true}},
