@@ -28,7 +28,8 @@
 #define REPORT_DELAY_MS 10
 #define REPORT_START_MS 2000 // time for neighbours to be found
 
-#define NETDEVS_SLICE 10 // control netdevs made at once
+// Control netdevs made at once: some milliseconds, in which no request is read.
+#define NETDEVS_SLICE 2
 
 static void report_cloud(struct exchange_control *control, struct cloud *cloud)
 {

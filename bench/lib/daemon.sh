@@ -40,7 +40,7 @@ daemon_socket_is_default() {
 }
 
 daemon_running() { [[ -n $(daemon_pids) ]]; }
-daemon_ready() { ctl cloud list; }
+daemon_ready() { ctl worker list; } # an answer that is short whatever the region is
 
 # daemon_start [T0XD ARGUMENT...]: without arguments, as the lab starts it. Returns when it answers.
 daemon_start() {

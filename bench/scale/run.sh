@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # A thousand clouds with 64 prefixes each, and five thousand interconnects: memory, and how long it
-# takes to apply them, to list them, and to have them programmed again after a restart.
+# takes to apply them, to list them, and to have them programmed again after a restart, when the
+# daemon answers; its control netdevs come after that.
 #
 # What it costs a packet is measured by the part forward, whose figures with 1,000 clouds are shown
 # here, too, when bench/report/forward.json has them: each of its verdicts that says "1,000 clouds".
