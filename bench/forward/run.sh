@@ -197,7 +197,7 @@ say_forward() {
 	say "ethertype, version, header length, total length against the frame, header checksum, TTL,"
 	say "martians, source in the cloud's own prefixes, destination by longest prefix in the cloud's own"
 	say "table, egress up and resolved, MTU, L2 header with VLAN, TTL and checksum, padding cut off,"
-	say "packets and bytes by interconnect and direction, received by cloud."
+	say "packets and bytes by interconnect and direction."
 	say
 	for ((i = 0; i < n; i++)); do
 		say_case "$i"
