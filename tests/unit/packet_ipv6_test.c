@@ -703,17 +703,15 @@ static void every_reason_of_ipv6_has_a_case(void **state)
 static void an_ipv6_frame_leaves_in_these_bytes(void **state)
 {
 	struct frame frame = ipv6(.destination = "fd00:4:1::2", .hop_limit = 7);
-	struct rte_mbuf *mbuf = buffer_make(frame.bytes, frame.length, HEADROOM);
-	struct packet packet = packet_of(mbuf);
+	struct packet packet = run_frame(&frame, 1);
 
-	run_stages(1, &packet, 1);
 	assert_int_equal(packet.verdict, VERDICT_FORWARD);
 	assert_int_equal(packet.length, frame.length + TAG_BYTES);
 	assert_memory_equal(
 		packet.frame, "\2\0\0\0\1\4\2\0\0\0\0\4\x81\0\0\x68\x86\xdd\x60\0\0\0\0\x1a\x11\6",
 		26
 	);
-	buffer_free(mbuf);
+	buffer_free(packet.mbuf);
 }
 
 static void a_buffer_without_headroom_for_the_tag_is_dropped(void **state)
@@ -792,14 +790,8 @@ static void from_1_nothing_ever_reaches_3_through_2(void **state)
 					     .extensions_length = shapes[shape].bytes ? 8 : 0,
 					     .icmp_type = types[i % COUNT(types)],
 					     .hop_limit = i % 2 ? 255 : 64);
-				struct rte_mbuf *mbuf =
-					buffer_make(frame.bytes, frame.length, HEADROOM);
-				struct packet packet = packet_of(mbuf);
 
-				run_stages(1, &packet, 1);
-				check(packet.verdict == VERDICT_DROP, "%s to %s: %s", sources[s],
-				      destinations[d], verdict_text(packet.verdict, packet.reason));
-				buffer_free(mbuf);
+				check_goes_nowhere(&frame, sources[s], destinations[d]);
 			}
 		}
 	}
@@ -935,10 +927,8 @@ static void random_frames_fare_as_with_a_naive_reference(void **state)
 
 		mutate(&frame);
 
-		struct rte_mbuf *mbuf = buffer_make(frame.bytes, frame.length, HEADROOM);
-		struct packet packet = packet_of(mbuf);
+		struct packet packet = run_frame(&frame, 1);
 
-		run_stages(1, &packet, 1);
 		check((packet.verdict == VERDICT_FORWARD) == naive_forwards(&frame), "%s",
 		      verdict_text(packet.verdict, packet.reason));
 		punted += packet.verdict == VERDICT_PUNT;
@@ -949,7 +939,7 @@ static void random_frames_fare_as_with_a_naive_reference(void **state)
 			check_out("random", &packet, &expected);
 			forwarded_frames++;
 		}
-		buffer_free(mbuf);
+		buffer_free(packet.mbuf);
 	}
 	// It is a test only if many pass, and many do not.
 	assert_in_range(forwarded_frames, 30000, 270000);

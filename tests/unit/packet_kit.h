@@ -66,6 +66,15 @@ static inline unsigned packet_bytes(const uint8_t *packet, bool of_ipv6)
 	return of_ipv6 ? IPV6_BYTES + get16(packet + 4) : get16(packet + 2);
 }
 
+// A frame that came in by a port, behind all stages. packet.mbuf is to be freed.
+static inline struct packet run_frame(const struct frame *frame, uint16_t port)
+{
+	struct packet packet = packet_of(buffer_make(frame->bytes, frame->length, HEADROOM));
+
+	run_stages(port, &packet, 1);
+	return packet;
+}
+
 // What must leave for cloud 'to': its L2 header, one hop less, the checksum made anew, no padding.
 static inline struct frame forwarded(const struct frame *in, unsigned to)
 {
@@ -109,10 +118,8 @@ static inline void check_out(
 
 static inline void check_case(const struct packet_case *c)
 {
-	struct rte_mbuf *mbuf = buffer_make(c->frame.bytes, c->frame.length, HEADROOM);
-	struct packet packet = packet_of(mbuf);
+	struct packet packet = run_frame(&c->frame, c->port ? c->port : 1);
 
-	run_stages(c->port ? c->port : 1, &packet, 1);
 	check(packet.verdict == c->verdict &&
 		      (c->verdict == VERDICT_FORWARD || packet.reason == c->reason),
 	      "%s: %s instead of %s", c->text, verdict_text(packet.verdict, packet.reason),
@@ -123,11 +130,22 @@ static inline void check_case(const struct packet_case *c)
 		check(packet.egress == exchange.clouds[c->to].egress, "%s: egress", c->text);
 		check_out(c->text, &packet, &expected);
 	} else {
-		check(mbuf->data_len == c->frame.length &&
+		check(packet.mbuf->data_len == c->frame.length &&
 			      memcmp(packet.frame, c->frame.bytes, c->frame.length) == 0,
 		      "%s: the frame was touched", c->text);
 	}
-	buffer_free(mbuf);
+	buffer_free(packet.mbuf);
+}
+
+static inline void check_goes_nowhere(
+	const struct frame *frame, const char *source, const char *destination
+)
+{
+	struct packet packet = run_frame(frame, 1);
+
+	check(packet.verdict == VERDICT_DROP, "%s to %s: %s", source, destination,
+	      verdict_text(packet.verdict, packet.reason));
+	buffer_free(packet.mbuf);
 }
 
 // Cut short anywhere, a frame goes nowhere, unless only padding was lost.

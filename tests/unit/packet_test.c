@@ -604,15 +604,13 @@ static void the_rewritten_header_equals_one_made_anew(void **state)
 				header, header_bytes(header), edges[random_below(COUNT(edges))]
 			);
 
-		struct rte_mbuf *mbuf = buffer_make(frame.bytes, frame.length, HEADROOM);
-		struct packet packet = packet_of(mbuf);
+		struct packet packet = run_frame(&frame, 1);
 		struct frame expected = forwarded(&frame, 2);
 
-		run_stages(1, &packet, 1);
 		check(packet.verdict == VERDICT_FORWARD, "%s",
 		      verdict_text(packet.verdict, packet.reason));
 		check_out("random header", &packet, &expected);
-		buffer_free(mbuf);
+		buffer_free(packet.mbuf);
 	}
 }
 
@@ -645,14 +643,8 @@ static void from_1_nothing_ever_reaches_3_through_2(void **state)
 					     .fragment = i & 32 ? FLAG_MF : 0,
 					     .options = "\x83\7\4\n\2\0\2",
 					     .options_length = i & 64 ? 7 : 0);
-				struct rte_mbuf *mbuf =
-					buffer_make(frame.bytes, frame.length, HEADROOM);
-				struct packet packet = packet_of(mbuf);
 
-				run_stages(1, &packet, 1);
-				check(packet.verdict == VERDICT_DROP, "%s to %s: %s", sources[s],
-				      destinations[d], verdict_text(packet.verdict, packet.reason));
-				buffer_free(mbuf);
+				check_goes_nowhere(&frame, sources[s], destinations[d]);
 			}
 		}
 	}
@@ -722,10 +714,8 @@ static void what_200000_mutations_forward_goes_from_1_to_2(void **state)
 
 		mutate(&frame);
 
-		struct rte_mbuf *mbuf = buffer_make(frame.bytes, frame.length, HEADROOM);
-		struct packet packet = packet_of(mbuf);
+		struct packet packet = run_frame(&frame, 1);
 
-		run_stages(1, &packet, 1);
 		punted += packet.verdict == VERDICT_PUNT;
 		if (packet.verdict == VERDICT_FORWARD) {
 			const uint8_t *header = frame.bytes + ETHER_BYTES;
@@ -743,7 +733,7 @@ static void what_200000_mutations_forward_goes_from_1_to_2(void **state)
 			check_out("mutation", &packet, &expected);
 			forwarded_frames++;
 		}
-		buffer_free(mbuf);
+		buffer_free(packet.mbuf);
 	}
 	assert_in_range(forwarded_frames, 10000, 190000); // it is a test only if many pass
 	assert_in_range(punted, 1000, 100000);
