@@ -50,7 +50,9 @@ check_cpp() {
 		-j "$(nproc)" "${C[@]}"
 }
 
-check_shell() { shellcheck "${SHELL_FILES[@]}"; }
+check_shell() {
+	printf '%s\0' "${SHELL_FILES[@]}" | xargs -0 -n 4 -P "$(nproc)" shellcheck
+}
 
 # codespell.ignore: ND is neighbour discovery.
 check_spelling() {
