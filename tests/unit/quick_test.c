@@ -541,6 +541,110 @@ static void any_number_of_interconnects_in_a_burst_is_counted_apart(void **state
 	for_each_way(run_groups);
 }
 
+// Blocks of 16 that take a way of their own: IPv4 alone, all with a tag or all without one to where
+// a tag is wanted or not, padded or not. Here they are the rule.
+
+#define BLOCK 16
+
+// A peer that takes frames as they are, with a tag or without one: of any cloud, 1 takes those
+// without; 1 itself has 2 and 3.
+static unsigned plain_peer(unsigned cloud, bool tagged)
+{
+	unsigned peer;
+
+	do
+		peer = tagged ? random_peer(cloud) : 1 + random_below(TRUNK);
+	while (!linked[cloud][peer] || (vlan_of(peer) != 0) != tagged || peer % 5 == 0 ||
+	       peer % 11 == 0 || peer % 13 == 0 || peer % 17 == 0);
+	return peer;
+}
+
+static bool has_plain_peer(unsigned cloud)
+{
+	for (unsigned peer = TRUNK + 1; peer <= 9; peer++)
+		if (peer % 5 != 0 && linked[cloud][peer])
+			return true;
+	return false;
+}
+
+static bool is_padded(const struct frame *frame)
+{
+	unsigned at = header_at(frame);
+
+	return frame->length > at + get16(frame->bytes + at + 2);
+}
+
+static struct frame block_frame(unsigned cloud, bool tagged, bool padded)
+{
+	struct frame frame;
+
+	if (random_below(200) == 0)
+		return odd_frame(cloud);
+	if (random_below(200) == 0)
+		return good_frame(cloud, random_peer(cloud));
+	do
+		frame = good_ipv4(cloud, plain_peer(cloud, tagged && has_plain_peer(cloud)));
+	while (!padded && is_padded(&frame));
+	return frame;
+}
+
+// From packet 'at' on: did a block go, all with a tag or all without? 'same': nothing but L2
+// headers has changed.
+static bool block_went(const struct trial *trial, unsigned at, bool *tagged, bool *same)
+{
+	*same = true;
+	for (unsigned i = at; i < at + BLOCK; i++) {
+		const struct frame *frame = &trial->frames[i];
+		bool now;
+
+		if (trial->burst.rest >> i & 1 ||
+		    get16(frame->bytes + header_at(frame) - 2) != 0x0800)
+			return false;
+		now = trial->expected[i].egress->l2_length != ETHER_BYTES;
+		if (i > at && now != *tagged)
+			return false;
+		*tagged = now;
+		*same &= now == (header_at(frame) != ETHER_BYTES) && !is_padded(frame);
+	}
+	return true;
+}
+
+static void run_blocks(const struct quick *way)
+{
+	static struct trial trial;
+	unsigned went[2][2] = {}; // [tagged][same]
+
+	for (unsigned burst = 0; burst < BURSTS; burst++) {
+		bool tagged = random_below(2), padded = random_below(4) == 0, same;
+		bool one = random_below(4) == 0; // cloud, without a tag
+
+		trial.port = (uint16_t)(1 + random_below(PORTS));
+		trial.n = random_below(4) ? QUICK_MAX : 1 + random_below(QUICK_MAX);
+		for (unsigned i = 0; i < trial.n; i++) {
+			unsigned cloud = one ? trial.port : random_cloud(trial.port);
+
+			// The first goes elsewhere: what has too few like it ends the grouping.
+			trial.frames[i] = i == 0 ? good_ipv4(cloud, random_peer(cloud))
+						 : block_frame(cloud, tagged, padded);
+			trial.headroom[i] = HEADROOM_BYTES;
+		}
+		run_trial(&trial, way);
+		for (unsigned at = 0; at + BLOCK <= trial.n; at += BLOCK)
+			if (block_went(&trial, at, &tagged, &same))
+				went[tagged][same]++;
+		end_trial(&trial);
+	}
+	for (unsigned kind = 0; kind < 4; kind++)
+		check(went[kind / 2][kind % 2] > BURSTS / 40, "%s: %u whole blocks %s a tag, %s",
+		      way->name, went[kind / 2][kind % 2], kind / 2 ? "with" : "without",
+		      kind % 2 ? "as they came" : "not as they came");
+}
+
+static void blocks_of_one_kind_fare_as_with_the_stages(void **state)
+{
+	for_each_way(run_blocks);
+}
+
 // Buffers that the stages drop for having no room in front of the frame for a longer L2 header:
 // none is written before its beginning.
 static void run_headroom(const struct quick *way)
@@ -589,6 +693,7 @@ int main(void)
 		cmocka_unit_test(what_is_plain_and_good_goes_the_quick_way),
 		cmocka_unit_test(a_burst_of_one_cloud_fares_as_with_the_stages),
 		cmocka_unit_test(any_number_of_interconnects_in_a_burst_is_counted_apart),
+		cmocka_unit_test(blocks_of_one_kind_fare_as_with_the_stages),
 		cmocka_unit_test(a_tag_is_not_written_where_there_is_no_room_for_it),
 	};
 
