@@ -520,12 +520,18 @@ static void take_switches(struct exchange_control *control)
 		LOG(ERROR, "event=lost why=" LOG_TEXT, log_text(store_error(control->store)));
 }
 
-static void open_again(struct exchange_control *control, struct cloud *cloud)
+// What the guard lacks is tried again, cloud by cloud until one still lacks some: the kernel has no
+// room for the others either. Returns false then.
+static bool open_again(struct exchange_control *control, struct cloud *cloud, bool room)
 {
-	live_report(control, cloud);
-	program_open(cloud);
-	if (!cloud->live.guard_short)
+	if (cloud->live.guard_short && room) {
+		program_open(cloud);
+		room = !cloud->live.guard_short;
+	}
+	if (cloud->live.report_due)
 		live_report(control, cloud);
+	cloud->live.report_due = false;
+	return room;
 }
 
 void live_tick(struct exchange_control *control)
@@ -533,6 +539,7 @@ void live_tick(struct exchange_control *control)
 	static unsigned ticks;
 	struct region *region = &control->region;
 	bool retry = ++ticks % RETRY_TICKS == 0;
+	bool room = true;
 
 	for (unsigned i = 0; i < region->n_clouds; i++) {
 		struct cloud *cloud = region->clouds[i];
@@ -541,8 +548,7 @@ void live_tick(struct exchange_control *control)
 		if (cloud->deleting || live->detaching)
 			continue;
 		confirm_router(control, cloud);
-		if (live->guard_short)
-			open_again(control, cloud);
+		room = open_again(control, cloud, room);
 		if (live->port_attached && netdev_is_gone(cloud)) {
 			leave_port(control, cloud, "port absent");
 		} else if (live->port_attached && live->netdev == 0) {

@@ -151,16 +151,20 @@ struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct
 // again.
 static void open_routes(struct cloud *cloud, const struct content *content)
 {
-	bool was_short = cloud->live.guard_short;
+	struct cloud_live *live = &cloud->live;
 	char error[256];
+	bool lacks = guarding_open_routes(
+			     cloud->id, content->routes, content->n, content->holes,
+			     content->n_holes, error, sizeof(error)
+		     ) < 0;
 
-	cloud->live.guard_short = guarding_open_routes(
-					  cloud->id, content->routes, content->n, content->holes,
-					  content->n_holes, error, sizeof(error)
-				  ) < 0;
-	if (cloud->live.guard_short && !was_short)
+	if (lacks == live->guard_short)
+		return;
+	live->guard_short = lacks;
+	live->report_due = true;
+	if (lacks)
 		LOG(ERROR, "event=not_opened cloud=%s why=" LOG_TEXT, cloud->name, log_text(error));
-	else if (was_short && !cloud->live.guard_short)
+	else
 		LOG(NOTICE, "event=opened cloud=%s", cloud->name);
 }
 

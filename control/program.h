@@ -24,7 +24,7 @@ struct program *program_prepare(struct cloud *const clouds[], unsigned n, struct
 // Takes 'program'. The clouds must still be there.
 void program_publish(struct program *program);
 
-// The guard had no memory for all routes of the cloud (live.guard_short): try again.
+// The guard has not all routes of the cloud (live.guard_short): try again.
 void program_open(struct cloud *cloud);
 
 // Drop what was prepared. NULL is fine.

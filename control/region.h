@@ -53,7 +53,8 @@ struct cloud_live {
 	char netdev_name[16]; // its name, or ""
 	struct netdev *control; // its control netdev (netdev.h), or NULL
 	struct guarded *guarded; // the guard on its port (guarding.h), or NULL
-	bool guard_short; // which lacks routes of it, since the kernel has no memory for them
+	bool guard_short; // which lacks routes of it, since the kernel has no room for them
+	bool report_due; // that has changed, and no event tells it yet
 	char failure[REASON_SIZE]; // why the port could not be attached, or ""
 };
 

@@ -11,12 +11,12 @@ bool cloud_connected(const struct cloud *cloud, char reason[static REASON_SIZE])
 
 	if (!live->port_attached)
 		why = live->failure[0] ? live->failure : "port absent";
-	else if (live->guard_short)
-		why = "guard out of memory";
 	else if (!live->link_up)
 		why = "port down";
 	else if (!live->router_resolved && !cloud->has_router_mac)
 		why = "router unresolved";
+	else if (live->guard_short)
+		why = "guard lacks routes";
 	snprintf(reason, REASON_SIZE, "%s", why);
 	return !why[0];
 }

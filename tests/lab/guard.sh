@@ -262,26 +262,34 @@ passes_and_is_active() {
 }
 
 # The kernel takes none of the routes that would be opened: what it has goes on, what it lacks stays
-# closed and is said to be, until there is memory again.
-routes_that_the_kernel_has_no_memory_for_are_added_later() {
-	local full=$STREAMS/full
+# closed and is said to be, until there is room again, or it is not wanted any more.
+routes_that_the_kernel_has_no_room_for_are_added_later() {
+	local full=$STREAMS/full shim=$BUILD/tests/libt0x-no-memory.so began
+	[[ -e $shim ]] || die "no $shim: tests/run lab guard builds it"
 	region_is pc2-pc3
 	daemon_kill
-	T0X_NO_MEMORY=$full LD_PRELOAD=$BUILD/tests/libt0x-no-memory.so daemon_start
+	T0X_NO_MEMORY=$full LD_PRELOAD=$shim daemon_start
+	began=$EPOCHREALTIME
 	touch "$full"
 	interconnected pc1 pc2
-	says_so() { [[ $(ctl interconnect show pc1 pc2 -o json | jq -r '.state + ", " + .reason') == "$1" ]]; }
-	wait_for 5 says_so "Disconnected, pc1: guard out of memory; pc2: guard out of memory"
+	wait_for 5 says_so "Disconnected, pc1: guard lacks routes; pc2: guard lacks routes"
+	wait_for 5 told "Disconnected: guard lacks routes" "$began"
 	fails pings t0x-pc1-vm 172.16.2.10 1
 	pings t0x-pc2-vm 172.16.3.10 1
+	separated pc1 pc2 # what closes needs no room
+	wait_for 5 told Connected "$began"
+	interconnected pc1 pc2
+	wait_for 5 told "Disconnected: guard lacks routes" "$began"
 	rm "$full"
 	wait_for 5 passes_and_is_active
-	touch "$full"
-	separated pc1 pc2 # what closes needs no memory
+	wait_for 5 told Connected "$began"
+	separated pc1 pc2
 	nothing_passes
 	daemon_kill
 	daemon_start
 }
+says_so() { [[ $(ctl interconnect show pc1 pc2 -o json | jq -r '.state + ", " + .reason') == "$1" ]]; }
+told() { [[ $(event_texts cloud.state pc1 "$2" | tail -n 1 | cut -d ' ' -f 2-) == "$1" ]]; } # TEXT SINCE
 
 # ---- starts, and what others left ----
 
@@ -571,7 +579,7 @@ promise without_a_guard_to_be_had_auto_says_so_and_does_without
 promise guard_and_data_plane_are_told_apart
 promise what_the_kernel_forwarded_is_counted
 promise what_was_answered_holds_for_the_kernel
-promise routes_that_the_kernel_has_no_memory_for_are_added_later
+promise routes_that_the_kernel_has_no_room_for_are_added_later
 region_is pc1-pc2 pc2-pc3
 promise a_foreign_program_is_refused_with_the_way_out
 promise a_foreign_address_is_refused_with_the_way_out

@@ -4,6 +4,7 @@
 
 #include "control/change.h"
 #include "control/json.h"
+#include "control/live.h"
 
 static const struct principal anna = {"uid:1001", false};
 
@@ -200,6 +201,26 @@ static void a_port_that_does_not_exist_leaves_nothing_behind(void **state)
 	assert_int_equal(control.region.n_clouds, 3);
 }
 
+// What the guard lacked may be gone, or be no longer wanted, by a change and not by a new try.
+static void what_the_guard_lacks_no_more_is_told(void **state)
+{
+	struct cloud *cloud = region_cloud(&control.region, "pc1");
+	struct cloud_live *live = &cloud->live;
+
+	live->router_resolved = true;
+	live_report(&control, NULL);
+	assert_true(live->reported);
+	assert_int_equal(connect_clouds("pc1", "pc2"), REFUSAL_none);
+	live->guard_short = true;
+	live_report(&control, NULL);
+	assert_false(live->reported);
+	assert_int_equal(disconnect("pc1", "pc2"), REFUSAL_none);
+	assert_false(live->guard_short);
+	assert_false(live->reported);
+	live_tick(&control);
+	assert_true(live->reported);
+}
+
 static void grants_open_and_close_the_door(void **state)
 {
 	struct answer answer = {};
@@ -328,6 +349,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_cloud_in_use_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_port_that_does_not_exist_leaves_nothing_behind, setup, teardown
+		),
+		cmocka_unit_test_setup_teardown(
+			what_the_guard_lacks_no_more_is_told, setup, teardown
 		),
 		cmocka_unit_test_setup_teardown(grants_open_and_close_the_door, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_fails_changes_nothing, setup, teardown),
