@@ -60,8 +60,8 @@ static const struct {
 // so that one more always fits.
 struct tx_buffer {
 	uint16_t n;
-	uint16_t clouds[2 * BURST_MAX + COPIED]; // that each came from
-	struct rte_mbuf *mbufs[2 * BURST_MAX + COPIED];
+	uint16_t clouds[2 * BURST_MAX]; // that each came from
+	struct rte_mbuf *mbufs[2 * BURST_MAX];
 };
 
 struct cloud_buckets {
@@ -145,7 +145,7 @@ static void hand_over(struct worker *worker, unsigned owner)
 	);
 }
 
-// Both arrays have room for whole copies.
+// 'mbufs' and 'clouds' have room for whole copies, as the buffer has.
 static void append(
 	struct tx_buffer *tx, struct rte_mbuf *const *mbufs, const uint16_t *clouds, unsigned n
 )
