@@ -413,7 +413,8 @@ guard_off_takes_all_of_it_off() {
 # elsewhere T0XD-OPTION...: a t0xd beside the lab's, by way of $HOW, with a cloud on a netdev of its
 # own; until it has said what it makes of that, or why it does not start. $STREAMS/elsewhere has it.
 elsewhere() {
-	local pid rc=0
+	local pid rc=0 before
+	before=$(namespaces)
 	"$HOW" "$T0XD" "$@" --state "$STREAMS/state" --socket "$STREAMS/socket" --workers 0 -- --no-huge \
 		-m 256 --no-pci </dev/null >"$STREAMS/elsewhere" 2>&1 9>&- &
 	pid=$!
@@ -423,9 +424,11 @@ elsewhere() {
 		--network-block 10.9.0.0/22 || true
 	kill "$pid" 2>/dev/null || true
 	wait "$pid" || rc=$?
+	comm -13 <(echo "$before") <(namespaces) | xargs -r -n 1 ip netns del # of its control netdevs
 	cat "$STREAMS/elsewhere"
 	return "$rc"
 }
+namespaces() { ip netns list 2>/dev/null | cut -d ' ' -f 1 | sort; }
 ready_or_gone() { grep -q 'event=ready' "$STREAMS/elsewhere" || ! kill -0 "$1"; }
 
 without_bpffs() { exec unshare -m -- sh -c 'mount -t tmpfs none /sys/fs && exec "$@"' - "$@"; }
