@@ -68,7 +68,6 @@ struct egress *egress_build(
 	egress->port = port;
 	egress->mtu = mtu;
 	egress->usable = true;
-	egress->limit = mtu;
 	egress->limits[vlan != 0] = mtu;
 	if (router != NULL)
 		header.dst_addr = *router;
@@ -96,6 +95,6 @@ struct egress *egress_build(
 void egress_disable(struct egress *egress, enum drop_reason reason)
 {
 	egress->usable = false;
-	egress->limit = egress->limits[0] = egress->limits[1] = 0;
+	egress->limits[0] = egress->limits[1] = 0;
 	egress->unusable = (uint8_t)reason;
 }

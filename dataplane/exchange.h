@@ -43,8 +43,8 @@ struct egress {
 	uint8_t unusable; // enum drop_reason
 	uint16_t port; // ethdev port id
 	uint16_t mtu; // bytes of IP that the T0 router takes
-	uint16_t limit; // the same, or 0 while it is not usable
-	uint16_t limits[2]; // 'limit' by whether frames to it have a tag: the other one is 0
+	uint16_t limits[2]; // the same by whether frames to it have a tag: 0 for what they are
+			    // not, and for both while it is not usable
 	uint64_t last; // the 8 bytes of 'l2' to its end
 	uint64_t last6; // 'last' for IPv6
 } __rte_cache_aligned;

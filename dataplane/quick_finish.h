@@ -247,7 +247,7 @@ static inline void rewrite_some(
 		uint32_t length = work->length[i];
 		bool tagged;
 
-		if (!egress || length > egress->limit)
+		if (!egress || length > egress_limit(egress))
 			continue;
 		sent->which |= (uint64_t)1 << i;
 		sent->ports[i] = (uint8_t)egress->port;
@@ -374,7 +374,7 @@ static inline void finish_group(
 )
 {
 	const struct egress *egress = group->egress;
-	uint64_t fitting = egress ? group->packets & find_fitting(work, egress->limit) : 0;
+	uint64_t fitting = egress ? group->packets & find_fitting(work, egress_limit(egress)) : 0;
 
 	work->good &= ~(group->packets & ~fitting);
 	if (fitting == 0)

@@ -40,6 +40,12 @@ static inline bool egress_is_tagged(const struct egress *egress)
 	return egress->l2_length != L2_BYTES;
 }
 
+// Bytes of IP that it takes now.
+static inline uint32_t egress_limit(const struct egress *egress)
+{
+	return egress->limits[egress_is_tagged(egress)];
+}
+
 static inline void rewrite_l2(
 	uint8_t *ip, const struct egress *egress, uint64_t last, const bool tagged
 )

@@ -156,8 +156,7 @@ draw() {
 }
 
 report_options "$@"
-((EUID == 0)) || skip "needs root (namespaces)"
-! daemon_ready >/dev/null 2>&1 || skip "a t0xd answers on $SOCKET: bench/lab down, or end it, first"
+needs_lab
 rounds=${ROUNDS:-15} SLICE=0.5
 ((!QUICK)) || rounds=${ROUNDS:-2} SLICE=0.2
 trap finish_all EXIT

@@ -40,6 +40,12 @@ skip() {
 	exit "$SKIPPED"
 }
 
+# For what brings up a lab.
+needs_lab() {
+	((EUID == 0)) || skip "needs root (namespaces)"
+	! daemon_ready >/dev/null 2>&1 || skip "a t0xd answers on $SOCKET: bench/lab down, or end it, first"
+}
+
 # Progress, on stderr: one line that is written over on a terminal.
 progress() {
 	if [[ -t 2 ]]; then

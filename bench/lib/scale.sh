@@ -48,12 +48,7 @@ region_join() {
 trunks_create() {
 	local trunk
 	for trunk in "${TRUNKS[@]}"; do
-		ns_create "$(t0_ns "$trunk")"
-		ip link add "$(host_end "$trunk")" mtu 1500 type veth \
-			peer name t0 mtu 1500 netns "$(t0_ns "$trunk")"
-		host_end_quiet "$(host_end "$trunk")"
-		offloads_off "$(t0_ns "$trunk")" t0
-		ip -n "$(t0_ns "$trunk")" link set t0 up
+		trunk_link "$trunk"
 	done
 }
 

@@ -92,6 +92,24 @@ host_end_quiet() {
 	ip link set "$port" up
 }
 
+# trunk_link N: a link for clouds on VLANs, and the namespace at its far end.
+trunk_link() {
+	local t0 port
+	t0=$(t0_ns "$1") port=$(host_end "$1")
+	ns_create "$t0"
+	ip link add "$port" mtu 1500 type veth peer name t0 mtu 1500 netns "$t0"
+	host_end_quiet "$port"
+	offloads_off "$t0" t0
+	t0_up "$t0"
+}
+
+# A veth takes redirected frames when the far end has NAPI, which comes with GRO, and says so to the
+# near end when that is switched on while it is up.
+t0_up() { # NAMESPACE
+	ip -n "$1" link set t0 up
+	[[ $PORTS != af_xdp ]] || in_ns "$1" ethtool -K t0 gro on
+}
+
 # cloud_create N: the namespaces and links of one cloud. N may be any number up to 254.
 topology_cloud_create() {
 	local n=$1 t0 vm port
@@ -116,10 +134,7 @@ topology_cloud_create() {
 	ip -n "$t0" addr add "fd00:$n:1::2/128" dev lo
 	ip -n "$t0" addr add "fd00:$n:2::1/64" dev vm
 	ip -n "$t0" addr add fd00:100::1/64 dev vm
-	ip -n "$t0" link set t0 up
-	# A veth takes redirected frames when the far end has NAPI, which comes with GRO, and says so to
-	# the near end when that is switched on while it is up.
-	[[ $PORTS != af_xdp ]] || in_ns "$t0" ethtool -K t0 gro on
+	t0_up "$t0"
 	ip -n "$t0" link set vm up
 	# What the router itself sends comes from its management address; its ICMP errors from the
 	# link they are about, as routers do.

@@ -112,8 +112,7 @@ draw() {
 }
 
 report_options "$@"
-((EUID == 0)) || skip "needs root (namespaces)"
-! daemon_ready >/dev/null 2>&1 || skip "a t0xd answers on $SOCKET: bench/lab down, or end it, first"
+needs_lab
 clouds=1000 rounds=${ROUNDS:-3}
 ((!QUICK)) || clouds=100 rounds=${ROUNDS:-1}
 trap finish_all EXIT

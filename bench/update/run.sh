@@ -91,8 +91,7 @@ draw() {
 }
 
 report_options "$@"
-((EUID == 0)) || skip "needs root (namespaces)"
-! daemon_ready >/dev/null 2>&1 || skip "a t0xd answers on $SOCKET: bench/lab down, or end it, first"
+needs_lab
 changes=$((${ROUNDS:-5000} * 2))
 ((!QUICK)) || changes=$((${ROUNDS:-200} * 2))
 trap finish_all EXIT

@@ -508,12 +508,7 @@ counts_500() { (($(forwarded_to_pc2) >= before + 500)); }
 
 TRUNK=$(t0_ns 210)
 trunk_create() {
-	ns_create "$TRUNK"
-	ip link add "$(host_end 210)" mtu 1500 type veth peer name t0 mtu 1500 netns "$TRUNK"
-	host_end_quiet "$(host_end 210)"
-	offloads_off "$TRUNK" t0
-	ip -n "$TRUNK" link set t0 up
-	in_ns "$TRUNK" ethtool -K t0 gro on
+	trunk_link 210
 	vlan_cloud 211 10
 	vlan_cloud 212 20
 	vlan_cloud 213 30

@@ -7,17 +7,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 NS=$(t0_ns 200) # so that a half-done test is removed with the lab
-PORT=$(host_end 200)
 DEVARGS=$(port_devargs 200)
-
-trunk_create() {
-	ns_create "$NS"
-	ip link add "$PORT" mtu 1500 type veth peer name t0 mtu 1500 netns "$NS"
-	host_end_quiet "$PORT"
-	offloads_off "$NS" t0
-	ip -n "$NS" link set t0 up
-	[[ $PORTS != af_xdp ]] || in_ns "$NS" ethtool -K t0 gro on # topology.sh says why
-}
 
 # vlan_cloud N VLAN [OPTION...]: cloud pcN on a VLAN of the trunk.
 vlan_cloud() {
@@ -104,7 +94,7 @@ the_rest_of_the_trunk_stays_when_a_cloud_leaves() {
 
 region_is pc1-pc2
 trap 'trunk_remove >/dev/null 2>&1; streams_end' EXIT
-trunk_create
+trunk_link 200
 trunk_clouds >/dev/null
 promise tags_are_swapped_between_interconnected_vlans
 promise nothing_else_crosses_the_trunk

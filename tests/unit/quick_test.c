@@ -546,25 +546,17 @@ static void any_number_of_interconnects_in_a_burst_is_counted_apart(void **state
 
 #define BLOCK 16
 
-// A peer that takes frames as they are, with a tag or without one: of any cloud, 1 takes those
-// without; 1 itself has 2 and 3.
+// A peer that takes all that fits 1500 bytes, with a tag or without one; or any, if there is none.
 static unsigned plain_peer(unsigned cloud, bool tagged)
 {
-	unsigned peer;
+	for (unsigned first = random_below(CLOUDS), i = 0; i < CLOUDS; i++) {
+		unsigned peer = 1 + (first + i) % CLOUDS;
+		const struct egress *egress = exchange.clouds[peer].egress;
 
-	do
-		peer = tagged ? random_peer(cloud) : 1 + random_below(TRUNK);
-	while (!linked[cloud][peer] || (vlan_of(peer) != 0) != tagged || peer % 5 == 0 ||
-	       peer % 11 == 0 || peer % 13 == 0 || peer % 17 == 0);
-	return peer;
-}
-
-static bool has_plain_peer(unsigned cloud)
-{
-	for (unsigned peer = TRUNK + 1; peer <= 9; peer++)
-		if (peer % 5 != 0 && linked[cloud][peer])
-			return true;
-	return false;
+		if (linked[cloud][peer] && egress && egress->limits[tagged] == 1500)
+			return peer;
+	}
+	return random_peer(cloud);
 }
 
 static bool is_padded(const struct frame *frame)
@@ -583,7 +575,7 @@ static struct frame block_frame(unsigned cloud, bool tagged, bool padded)
 	if (random_below(200) == 0)
 		return good_frame(cloud, random_peer(cloud));
 	do
-		frame = good_ipv4(cloud, plain_peer(cloud, tagged && has_plain_peer(cloud)));
+		frame = good_ipv4(cloud, plain_peer(cloud, tagged));
 	while (!padded && is_padded(&frame));
 	return frame;
 }
