@@ -40,22 +40,29 @@ guest_start() {
 	mkfifo "$STREAMS/guest"
 	stdbuf -oL dpdk-testpmd -l 0,1 --file-prefix t0x-lab-guest --no-pci --no-telemetry -m 64 --single-file-segments \
 		--vdev "net_virtio_user0,path=$VHOST,queues=$queues,mac=$ROUTER_MAC" -- \
-		--nb-cores=1 --rxq="$queues" --txq="$queues" --total-num-mbufs=4096 --burst=8 --no-flush-rx \
+		-i -a --nb-cores=1 --rxq="$queues" --txq="$queues" --total-num-mbufs=4096 --burst=8 --no-flush-rx \
 		--forward-mode="$mode" --tx-ip=10.9.0.2,10.2.0.2 --eth-peer=0,"$gateway" \
 		>"$GUEST_LOG" 2>&1 <"$STREAMS/guest" &
 	GUEST=$!
 	exec 8>"$STREAMS/guest"
 	wait_for 10 cloud_is_connected pc9
-	wait_for 10 grep -q "Press enter to exit" "$GUEST_LOG" # it polls from here on
+	wait_for 10 grep -q '^testpmd> ' "$GUEST_LOG" # it polls from here on
 }
 
 guest_end() {
 	[[ -n $GUEST ]] || return 0
-	echo >&8 || true # "Press enter to exit"
+	echo quit >&8 || true
 	exec 8>&-
 	wait_gone "$GUEST" 10 || kill -9 "$GUEST"
 	wait "$GUEST" || true
 	GUEST=
+}
+
+# What the guest itself says that it has received.
+received_by_guest() {
+	echo "show port stats 0" >&8
+	sleep 0.05
+	awk '/RX-packets:/ { n = $2 } END { print n + 0 }' "$GUEST_LOG"
 }
 
 queues() { ctl port show net_vhost9 -o json | jq -r '"\(.rx_queues) \(.tx_queues)"'; }
@@ -76,32 +83,39 @@ every_queue_of_the_guest_is_polled() { # DEVARGS QUEUES-OF-THE-PORT QUEUES-OF-TH
 }
 
 # Both workers send to it, by the one tx queue that each guest has. Where the machine is crowded, the
-# guest's ring may be full or pc2's be missed: such frames are counted, and few.
+# guest's ring may be full: such frames are counted, and the books of t0xd and of the guest agree.
+# What does not come as far as t0xd, whose CPU may be away for a while, is sent again.
 a_guest_gets_what_is_sent_to_it() { # DEVARGS QUEUES-OF-THE-GUEST
 	trap 'no_cloud_on_vhost; streams_end' EXIT
-	local port lost_before lost received
+	local lost_before round
 	cloud_on_vhost "$1"
 	guest_start "$2" rxonly
 	lost_before=$(lost_to_guest)
+	for round in {1..5}; do
+		send_to_guest
+		wait_for 5 guest_has 320 || true
+		guest_has 280 && break
+	done
+	wait_for 10 books_agree || true
+	tell "$(forwarded_to_guest) frames forwarded in $round rounds of 320," \
+		"$(received_by_guest) received by the guest, $(($(lost_to_guest) - lost_before)) counted as lost"
+	books_agree
+	guest_has 280
+}
+send_to_guest() {
+	local port
 	for port in {9100..9131}; do
 		ip netns exec t0x-pc2-vm "$TRAFFIC" send --to 10.9.0.2 --port "$port" --stream 1 \
-			--rate 10000 --count 10 >/dev/null
+			--rate 10000 --count 10
 	done
-	wait_for 5 all_accounted_for 320 "$lost_before" || true
-	lost=$(($(lost_to_guest) - lost_before))
-	guest_end
-	received=$(awk '/RX-packets:/ { n = $2 } END { print n }' "$GUEST_LOG")
-	tell "$received of 320 received by the guest, $lost counted as lost"
-	equal 320 $((received + lost)) "received by the guest, or counted"
-	((received > 280))
 }
+guest_has() { (($(received_by_guest) >= $1)); }
+forwarded_to_guest() { ctl interconnect show pc2 pc9 -o json | jq .counters.cloud_to_peer.packets; }
 lost_to_guest() {
-	ctl stats -o json | jq --argjson missed "$(ctl port list -o json |
-		jq '.[] | select(.port == "net_af_packet2").rx_missed')" '$missed +
-		([.drops[] | select(.reason | IN("tx_full", "tx_ring_full")).packets] | add // 0)'
+	ctl stats -o json |
+		jq '[.drops[] | select(.reason | IN("tx_full", "tx_ring_full")).packets] | add // 0'
 }
-sent_to_guest() { ctl port list -o json | jq '.[] | select(.port == "net_vhost9").tx_packets'; }
-all_accounted_for() { (($(sent_to_guest) + $(lost_to_guest) - $2 == $1)); }
+books_agree() { (($(received_by_guest) + $(lost_to_guest) - lost_before == $(forwarded_to_guest))); }
 
 queues_of_the_guest_move() {
 	trap 'no_cloud_on_vhost; streams_end' EXIT
