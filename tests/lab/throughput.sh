@@ -37,9 +37,15 @@ tcp_runs_clean() {
 tcp_runs_clean_the_other_way() { undamaged iperf -t 2 -R; }
 several_tcp_flows_run_clean() { undamaged iperf -t 2 -P 4; }
 
+# What arrived, but found iperf's socket full, since iperf had no CPU for a while.
+too_late_for_iperf() { ip netns exec t0x-pc2-vm nstat -asz UdpRcvbufErrors | awk '/^Udp/ { print $2 }'; }
+
 udp_loses_nothing() {
+	local late
+	late=$(too_late_for_iperf)
 	undamaged iperf -u -b 20M -l 1400 -t 2
-	equal 0 "$(jq .end.sum.lost_packets "$STREAMS/iperf.json")" "lost"
+	late=$(($(too_late_for_iperf) - late))
+	equal 0 $(($(jq .end.sum.lost_packets "$STREAMS/iperf.json") - late)) "lost on the way"
 	fails test "$(jq .end.sum.packets "$STREAMS/iperf.json")" -lt 2500
 }
 
