@@ -534,6 +534,21 @@ static bool open_again(struct exchange_control *control, struct cloud *cloud, bo
 	return room;
 }
 
+// Of a port without a netdev, as its driver has it now.
+static void read_link(struct exchange_control *control, struct cloud *cloud)
+{
+	const struct cloud_live *live = &cloud->live;
+
+	if (live->port_attached && !live->detaching && !cloud->deleting && live->netdev == 0)
+		set_link(control, cloud, port_link_up(live->port_id));
+}
+
+void live_read_links(struct exchange_control *control)
+{
+	for (unsigned i = 0; i < control->region.n_clouds; i++)
+		read_link(control, control->region.clouds[i]);
+}
+
 void live_tick(struct exchange_control *control)
 {
 	static unsigned ticks;
@@ -552,7 +567,7 @@ void live_tick(struct exchange_control *control)
 		if (live->port_attached && netdev_is_gone(cloud)) {
 			leave_port(control, cloud, "port absent");
 		} else if (live->port_attached && live->netdev == 0) {
-			set_link(control, cloud, port_link_up(live->port_id));
+			read_link(control, cloud);
 			if (port_lost(live->port_id))
 				leave_port(control, cloud, "port down");
 		} else if (!live->port_attached && retry) {

@@ -54,6 +54,9 @@ void live_on_link(const char *netdev, bool up, void *arg);
 // A frame that the data plane punted.
 void live_on_punt(uint16_t cloud, const uint8_t *frame, size_t length, void *arg);
 
+// Ask the drivers for the links of ports without a netdev: link_bell.h has rung.
+void live_read_links(struct exchange_control *control);
+
 // Once a second: link states that no one announces, ports that vanished, ports that were absent,
 // routers that are not resolved.
 void live_tick(struct exchange_control *control);

@@ -5,6 +5,7 @@
 // reverse.
 #include "control.h"
 #include "dataplane/interrupt.h"
+#include "dataplane/link_bell.h"
 #include "dataplane/punt.h"
 #include "dataplane/rcu.h"
 #include "dataplane/worker.h"
@@ -37,12 +38,21 @@
 
 #define LOG_MODULE "main"
 
+// What drivers tell of links is acted upon so much later, at once for all: some tell while the
+// change is still under way. So often in a row, and once more each second: each change is an event
+// that is kept, and a guest may make as many as it likes.
+#define LINKS_DELAY_MS 20
+#define LINKS_IN_A_ROW 10
+
 #define LOCK_WAIT_MS 5000 // for a predecessor that is dying
 
 struct daemon {
 	struct options options;
 	struct exchange_control control;
 	struct event *punted;
+	struct event *links_told;
+	struct event *links_due;
+	unsigned links_left; // of those in a row
 	struct event *tick;
 	struct event *signals[2];
 	bool eal_up;
@@ -172,11 +182,15 @@ static int dataplane_start(struct daemon *daemon)
 	if (code < 0)
 		return fail(daemon, "packet buffers and rings (are there enough hugepages?)", code);
 	code = punt_init();
-	return code < 0 ? fail(daemon, "punt ring", code) : 0;
+	if (code < 0)
+		return fail(daemon, "punt ring", code);
+	code = link_bell_init();
+	return code < 0 ? fail(daemon, "link bell", code) : 0;
 }
 
 static void dataplane_stop(struct daemon *daemon)
 {
+	link_bell_free();
 	punt_free();
 	workers_free();
 }
@@ -303,7 +317,7 @@ static void region_stop(struct daemon *daemon)
 		; // no worker is registered any more, and the guard has been settled
 }
 
-// Timers and the bell of the punt ring.
+// Timers, and the bells of punt ring and links.
 
 static void on_punted(evutil_socket_t fd, short what, void *arg)
 {
@@ -313,10 +327,31 @@ static void on_punted(evutil_socket_t fd, short what, void *arg)
 		event_active(daemon->punted, EV_READ, 0);
 }
 
+static void on_links_told(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval delay = {.tv_usec = LINKS_DELAY_MS * 1000};
+	struct daemon *daemon = arg;
+
+	link_bell_silence();
+	if (daemon->links_left == 0 || event_pending(daemon->links_due, EV_TIMEOUT, NULL))
+		return; // the tick will find it, or what is due
+	daemon->links_left--;
+	event_add(daemon->links_due, &delay);
+}
+
+static void on_links_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *daemon = arg;
+
+	live_read_links(&daemon->control);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *daemon = arg;
 
+	if (daemon->links_left < LINKS_IN_A_ROW)
+		daemon->links_left++;
 	live_tick(&daemon->control);
 }
 
@@ -325,10 +360,15 @@ static int events_start(struct daemon *daemon)
 	const struct timeval second = {.tv_sec = 1};
 	struct event_base *base = daemon->control.base;
 
+	daemon->links_left = LINKS_IN_A_ROW;
 	daemon->punted = event_new(base, punt_bell(), EV_READ | EV_PERSIST, on_punted, daemon);
+	daemon->links_told =
+		event_new(base, link_bell(), EV_READ | EV_PERSIST, on_links_told, daemon);
+	daemon->links_due = event_new(base, -1, 0, on_links_due, daemon);
 	daemon->tick = event_new(base, -1, EV_PERSIST, on_tick, daemon);
-	if (daemon->punted == NULL || daemon->tick == NULL || event_add(daemon->punted, NULL) < 0 ||
-	    event_add(daemon->tick, &second) < 0)
+	if (daemon->punted == NULL || daemon->links_told == NULL || daemon->links_due == NULL ||
+	    daemon->tick == NULL || event_add(daemon->punted, NULL) < 0 ||
+	    event_add(daemon->links_told, NULL) < 0 || event_add(daemon->tick, &second) < 0)
 		return fail(daemon, "events", -ENOMEM);
 	return 0;
 }
@@ -337,6 +377,10 @@ static void events_stop(struct daemon *daemon)
 {
 	if (daemon->punted != NULL)
 		event_free(daemon->punted);
+	if (daemon->links_told != NULL)
+		event_free(daemon->links_told);
+	if (daemon->links_due != NULL)
+		event_free(daemon->links_due);
 	if (daemon->tick != NULL)
 		event_free(daemon->tick);
 }

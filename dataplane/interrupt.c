@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "interrupt.h"
 
+#include "link_bell.h"
 #include "rcu.h"
 
 #include <dlfcn.h>
@@ -17,8 +18,10 @@ static bool calling; // within interrupt_call(). Interrupt thread: rw
 
 static void let_bursts_end(void)
 {
-	if (rte_thread_is_intr() && !calling)
-		rcu_wait();
+	if (!rte_thread_is_intr() || calling)
+		return;
+	rcu_wait();
+	link_bell_ring();
 }
 
 // In place of EAL's and libc's, for all that the dynamic linker binds:

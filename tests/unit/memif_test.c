@@ -6,6 +6,7 @@
 // touch a packet buffer: the buffers' pages are taken away, so that it faults, and the handler of
 // the fault lets it go on only when the test says so.
 #include "dataplane/interrupt.h"
+#include "dataplane/link_bell.h"
 #include "dataplane/port.h"
 #include "dataplane/rcu.h"
 #include "dataplane/worker.h"
@@ -14,6 +15,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -379,12 +381,37 @@ static void a_port_may_go_as_its_peer_dies(void **state)
 	rcu_worker_unregister(0);
 }
 
+static bool has_rung(void)
+{
+	eventfd_t rings;
+
+	return eventfd_read(link_bell(), &rings) == 0;
+}
+
+// The driver tells nobody.
+static void the_bell_rings_when_a_peer_comes_and_goes(void **state)
+{
+	rcu_worker_register(0);
+	assert_int_equal(link_bell_init(), 0);
+	both_start(SERVER);
+	assert_true(has_rung());
+	assert_false(has_rung()); // until the peer ends
+	peer_end();
+	soon(has_rung());
+	assert_false(port_link_up(port.id));
+	port_end();
+	link_bell_free();
+	assert_int_equal(link_bell(), -1);
+	rcu_worker_unregister(0);
+}
+
 // What a test that failed left behind.
 static int end_both(void **state)
 {
 	uint16_t id;
 
 	rcu_worker_unregister(0);
+	link_bell_free();
 	if (rte_eth_dev_get_port_by_name("net_memif_peer", &id) == 0)
 		peer_end();
 	if (rte_eth_dev_get_port_by_name("net_memif_port", &id) == 0)
@@ -430,6 +457,7 @@ int main(void)
 		memif_test(no_peer_comes_during_a_burst),
 		memif_test(a_sleeping_worker_holds_up_no_peer),
 		memif_test(a_port_may_go_as_its_peer_dies),
+		memif_test(the_bell_rings_when_a_peer_comes_and_goes),
 	};
 
 	return cmocka_run_group_tests_name("memif", tests, start, end);
