@@ -204,11 +204,11 @@ _Static_assert(RTE_MAX_ETHPORTS <= UINT8_MAX + 1, "a byte a port");
 // So many at a time take a way that asks of none what it is.
 #define BLOCK 16
 
-// A block of IPv4, all to go with a tag, or all without one: those that go otherwise, or nowhere,
-// are left out. 'same': their frames begin and end where they did.
-static inline void rewrite_block(
+// A block of one family, all to go with a tag, or all without one: those that go otherwise, or
+// nowhere, are left out. 'same': their frames begin and end where they did.
+static inline void rewrite_kind(
 	struct work *work, struct traffic_count (*traffic)[2], const struct targets *targets,
-	size_t at, const bool tagged, const bool same, struct sent *sent
+	size_t at, const bool ipv6, const bool tagged, const bool same, struct sent *sent
 )
 {
 	const unsigned l2_length = L2_BYTES + (tagged ? TAG_BYTES : 0);
@@ -227,9 +227,43 @@ static inline void rewrite_block(
 		count_one(count_at(targets, traffic, at + i), length);
 		if (!same)
 			rewrite_bounds(work, at + i, l2_length);
-		rewrite4(work, at + i, egress, tagged);
+		if (ipv6)
+			rewrite6(work, at + i, egress, tagged);
+		else
+			rewrite4(work, at + i, egress, tagged);
 	}
 	sent->which |= (uint64_t)(uint16_t)~left << at;
+}
+
+static inline void rewrite_block(
+	struct work *work, struct traffic_count (*traffic)[2], const struct targets *targets,
+	size_t at, const bool ipv6, bool tagged, bool same, struct sent *sent
+)
+{
+	if (tagged && same)
+		rewrite_kind(work, traffic, targets, at, ipv6, true, true, sent);
+	else if (tagged)
+		rewrite_kind(work, traffic, targets, at, ipv6, true, false, sent);
+	else if (same)
+		rewrite_kind(work, traffic, targets, at, ipv6, false, true, sent);
+	else
+		rewrite_kind(work, traffic, targets, at, ipv6, false, false, sent);
+}
+
+static __attribute__((noinline)) void rewrite_block4(
+	struct work *work, struct traffic_count (*traffic)[2], const struct targets *targets,
+	size_t at, bool tagged, bool same, struct sent *sent
+)
+{
+	rewrite_block(work, traffic, targets, at, false, tagged, same, sent);
+}
+
+static __attribute__((noinline)) void rewrite_block6(
+	struct work *work, struct traffic_count (*traffic)[2], const struct targets *targets,
+	size_t at, bool tagged, bool same, struct sent *sent
+)
+{
+	rewrite_block(work, traffic, targets, at, true, tagged, same, sent);
 }
 
 // Any packets.
@@ -275,18 +309,17 @@ static inline void rewrite_each(
 		const uint64_t block = (((uint64_t)1 << BLOCK) - 1) << at;
 		const struct egress *egress = egress_at(&targets, at);
 
-		if ((packets & ~work->ipv6 & block) == block && egress) {
+		bool ipv4 = (packets & ~work->ipv6 & block) == block;
+		bool ipv6 = (packets & work->ipv6 & block) == block;
+
+		if ((ipv4 || ipv6) && egress) {
 			bool tagged = egress_is_tagged(egress);
 			bool same = (~find_same_bounds(work, unpadded, tagged) & block) == 0;
 
-			if (tagged && same)
-				rewrite_block(work, traffic, &targets, at, true, true, sent);
-			else if (tagged)
-				rewrite_block(work, traffic, &targets, at, true, false, sent);
-			else if (same)
-				rewrite_block(work, traffic, &targets, at, false, true, sent);
+			if (ipv4)
+				rewrite_block4(work, traffic, &targets, at, tagged, same, sent);
 			else
-				rewrite_block(work, traffic, &targets, at, false, false, sent);
+				rewrite_block6(work, traffic, &targets, at, tagged, same, sent);
 		}
 		if ((packets & block & ~sent->which) != 0)
 			rewrite_some(

@@ -157,16 +157,20 @@ static inline void search_nodes6(
 
 // Many keys, one level of all trees after the other: no key waits for another's lines. 'lines' come
 // as the trees.
-static inline void search6_many(
+static __rte_always_inline void search6_many(
 	const union line **lines, const int64_t *keys, leaf_t *values, unsigned n
 )
 {
 #pragma GCC unroll 4
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		lines[i] = inner6_of(lines[i], keys[i]);
+		rte_prefetch0(lines[i]);
+	}
 #pragma GCC unroll 4
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		lines[i] = node6_of(lines[i], keys[i]);
+		rte_prefetch0(lines[i]);
+	}
 	search_nodes6(lines, keys, values, n);
 }
 

@@ -119,6 +119,15 @@ clouds_case() {
 	case_end l3fwd-lpm
 }
 
+clouds_ipv6_case() {
+	case_begin clouds-ipv6 "1,000 clouds on VLANs of 4 trunks, IPv6"
+	scenario --clouds 4 --ports 4 --prefixes 16 --family 6 --length 74
+	start_l3fwd l3fwd-lpm 4 lpm
+	scenario --clouds 1000 --ports 4 --vlan --degree 4 --prefixes 13 --family 6 --length 74
+	start_t0x t0x-1000-packet 4
+	case_end l3fwd-lpm
+}
+
 interconnects_case() {
 	case_begin interconnects "64 interconnects mixed in each burst"
 	scenario --clouds 4 --ports 4 --prefixes 16
@@ -144,6 +153,7 @@ measure() {
 	widths_case
 	routes_case
 	clouds_case
+	clouds_ipv6_case
 	interconnects_case
 	workers_case
 }

@@ -541,7 +541,7 @@ static void any_number_of_interconnects_in_a_burst_is_counted_apart(void **state
 	for_each_way(run_groups);
 }
 
-// Blocks of 16 that take a way of their own: IPv4 alone, all with a tag or all without one to where
+// Blocks of 16 that take a way of their own: of one family, all with a tag or all without, to where
 // a tag is wanted or not, padded or not. Here they are the rule.
 
 #define BLOCK 16
@@ -559,14 +559,21 @@ static unsigned plain_peer(unsigned cloud, bool tagged)
 	return random_peer(cloud);
 }
 
+static unsigned ethertype(const struct frame *frame)
+{
+	return get16(frame->bytes + header_at(frame) - 2);
+}
+
 static bool is_padded(const struct frame *frame)
 {
 	unsigned at = header_at(frame);
+	unsigned length = ethertype(frame) == 0x86dd ? 40 + get16(frame->bytes + at + 4)
+						     : get16(frame->bytes + at + 2);
 
-	return frame->length > at + get16(frame->bytes + at + 2);
+	return frame->length > at + length;
 }
 
-static struct frame block_frame(unsigned cloud, bool tagged, bool padded)
+static struct frame block_frame(unsigned cloud, bool ipv6, bool tagged, bool padded)
 {
 	struct frame frame;
 
@@ -574,23 +581,25 @@ static struct frame block_frame(unsigned cloud, bool tagged, bool padded)
 		return odd_frame(cloud);
 	if (random_below(200) == 0)
 		return good_frame(cloud, random_peer(cloud));
-	do
-		frame = good_ipv4(cloud, plain_peer(cloud, tagged));
-	while (!padded && is_padded(&frame));
+	do {
+		unsigned peer = plain_peer(cloud, tagged);
+
+		frame = ipv6 ? good_ipv6(cloud, peer) : good_ipv4(cloud, peer);
+	} while (!padded && is_padded(&frame));
 	return frame;
 }
 
-// From packet 'at' on: did a block go, all with a tag or all without? 'same': nothing but L2
-// headers has changed.
-static bool block_went(const struct trial *trial, unsigned at, bool *tagged, bool *same)
+// From packet 'at' on: did a block go, of one family, all with a tag or all without? 'same':
+// nothing but L2 headers has changed.
+static bool block_went(const struct trial *trial, unsigned at, bool *ipv6, bool *tagged, bool *same)
 {
+	*ipv6 = ethertype(&trial->frames[at]) == 0x86dd;
 	*same = true;
 	for (unsigned i = at; i < at + BLOCK; i++) {
 		const struct frame *frame = &trial->frames[i];
 		bool now;
 
-		if (trial->burst.rest >> i & 1 ||
-		    get16(frame->bytes + header_at(frame) - 2) != 0x0800)
+		if (trial->burst.rest >> i & 1 || ethertype(frame) != (*ipv6 ? 0x86dd : 0x0800))
 			return false;
 		now = trial->expected[i].egress->l2_length != ETHER_BYTES;
 		if (i > at && now != *tagged)
@@ -604,10 +613,11 @@ static bool block_went(const struct trial *trial, unsigned at, bool *tagged, boo
 static void run_blocks(const struct quick *way)
 {
 	static struct trial trial;
-	unsigned went[2][2] = {}; // [tagged][same]
+	unsigned went[8] = {}; // a bit each: IPv6, tagged, same
 
 	for (unsigned burst = 0; burst < BURSTS; burst++) {
-		bool tagged = random_below(2), padded = random_below(4) == 0, same;
+		bool ipv6 = random_below(2), tagged = random_below(2), same;
+		bool padded = random_below(4) == 0;
 		bool one = random_below(4) == 0; // cloud, without a tag
 
 		trial.port = (uint16_t)(1 + random_below(PORTS));
@@ -617,19 +627,19 @@ static void run_blocks(const struct quick *way)
 
 			// The first goes elsewhere: what has too few like it ends the grouping.
 			trial.frames[i] = i == 0 ? good_ipv4(cloud, random_peer(cloud))
-						 : block_frame(cloud, tagged, padded);
+						 : block_frame(cloud, ipv6, tagged, padded);
 			trial.headroom[i] = HEADROOM_BYTES;
 		}
 		run_trial(&trial, way);
 		for (unsigned at = 0; at + BLOCK <= trial.n; at += BLOCK)
-			if (block_went(&trial, at, &tagged, &same))
-				went[tagged][same]++;
+			if (block_went(&trial, at, &ipv6, &tagged, &same))
+				went[ipv6 * 4 + tagged * 2 + same]++;
 		end_trial(&trial);
 	}
-	for (unsigned kind = 0; kind < 4; kind++)
-		check(went[kind / 2][kind % 2] > BURSTS / 40, "%s: %u whole blocks %s a tag, %s",
-		      way->name, went[kind / 2][kind % 2], kind / 2 ? "with" : "without",
-		      kind % 2 ? "as they came" : "not as they came");
+	for (unsigned kind = 0; kind < 8; kind++)
+		check(went[kind] > BURSTS / 80, "%s: %u whole blocks of IPv%u %s a tag, %s",
+		      way->name, went[kind], kind & 4 ? 6 : 4, kind & 2 ? "with" : "without",
+		      kind & 1 ? "as they came" : "not as they came");
 }
 
 static void blocks_of_one_kind_fare_as_with_the_stages(void **state)
