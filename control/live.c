@@ -25,6 +25,10 @@
 // How many, until a router counts as lost that is known from an earlier life alone.
 #define CONFIRM_TICKS 10
 
+// A guest may come and go as often as it likes, and each time is an event that is kept: so many in
+// a row are acted upon at once, and one more each tick.
+#define SUDDEN_LINKS_MAX 10
+
 #define REPORT_DELAY_MS 10
 #define REPORT_START_MS 2000 // time for neighbours to be found
 
@@ -534,19 +538,22 @@ static bool open_again(struct exchange_control *control, struct cloud *cloud, bo
 	return room;
 }
 
-// Of a port without a netdev, as its driver has it now.
-static void read_link(struct exchange_control *control, struct cloud *cloud)
-{
-	const struct cloud_live *live = &cloud->live;
-
-	if (live->port_attached && !live->detaching && !cloud->deleting && live->netdev == 0)
-		set_link(control, cloud, port_link_up(live->port_id));
-}
-
 void live_read_links(struct exchange_control *control)
 {
-	for (unsigned i = 0; i < control->region.n_clouds; i++)
-		read_link(control, control->region.clouds[i]);
+	for (unsigned i = 0; i < control->region.n_clouds; i++) {
+		struct cloud *cloud = control->region.clouds[i];
+		struct cloud_live *live = &cloud->live;
+
+		if (!live->port_attached || live->detaching || cloud->deleting || live->netdev != 0)
+			continue;
+
+		bool up = port_link_up(live->port_id);
+
+		if (up == live->link_up || live->sudden_links == SUDDEN_LINKS_MAX)
+			continue;
+		live->sudden_links++;
+		set_link(control, cloud, up);
+	}
 }
 
 void live_tick(struct exchange_control *control)
@@ -563,11 +570,13 @@ void live_tick(struct exchange_control *control)
 		if (cloud->deleting || live->detaching)
 			continue;
 		confirm_router(control, cloud);
+		if (live->sudden_links > 0)
+			live->sudden_links--;
 		room = open_again(control, cloud, room);
 		if (live->port_attached && netdev_is_gone(cloud)) {
 			leave_port(control, cloud, "port absent");
 		} else if (live->port_attached && live->netdev == 0) {
-			read_link(control, cloud);
+			set_link(control, cloud, port_link_up(live->port_id));
 			if (port_lost(live->port_id))
 				leave_port(control, cloud, "port down");
 		} else if (!live->port_attached && retry) {

@@ -39,10 +39,8 @@
 #define LOG_MODULE "main"
 
 // What drivers tell of links is acted upon so much later, at once for all: some tell while the
-// change is still under way. So often in a row, and once more each second: each change is an event
-// that is kept, and a guest may make as many as it likes.
+// change is still under way.
 #define LINKS_DELAY_MS 20
-#define LINKS_IN_A_ROW 10
 
 #define LOCK_WAIT_MS 5000 // for a predecessor that is dying
 
@@ -52,7 +50,6 @@ struct daemon {
 	struct event *punted;
 	struct event *links_told;
 	struct event *links_due;
-	unsigned links_left; // of those in a row
 	struct event *tick;
 	struct event *signals[2];
 	bool eal_up;
@@ -168,6 +165,7 @@ static void eal_stop(struct daemon *daemon)
 		return;
 	rte_pdump_uninit();
 	interrupt_park();
+	link_bell_free();
 	rte_eal_cleanup();
 }
 
@@ -190,7 +188,6 @@ static int dataplane_start(struct daemon *daemon)
 
 static void dataplane_stop(struct daemon *daemon)
 {
-	link_bell_free();
 	punt_free();
 	workers_free();
 }
@@ -333,10 +330,8 @@ static void on_links_told(evutil_socket_t fd, short what, void *arg)
 	struct daemon *daemon = arg;
 
 	link_bell_silence();
-	if (daemon->links_left == 0 || event_pending(daemon->links_due, EV_TIMEOUT, NULL))
-		return; // the tick will find it, or what is due
-	daemon->links_left--;
-	event_add(daemon->links_due, &delay);
+	if (!event_pending(daemon->links_due, EV_TIMEOUT, NULL))
+		event_add(daemon->links_due, &delay);
 }
 
 static void on_links_due(evutil_socket_t fd, short what, void *arg)
@@ -350,8 +345,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *daemon = arg;
 
-	if (daemon->links_left < LINKS_IN_A_ROW)
-		daemon->links_left++;
 	live_tick(&daemon->control);
 }
 
@@ -360,7 +353,6 @@ static int events_start(struct daemon *daemon)
 	const struct timeval second = {.tv_sec = 1};
 	struct event_base *base = daemon->control.base;
 
-	daemon->links_left = LINKS_IN_A_ROW;
 	daemon->punted = event_new(base, punt_bell(), EV_READ | EV_PERSIST, on_punted, daemon);
 	daemon->links_told =
 		event_new(base, link_bell(), EV_READ | EV_PERSIST, on_links_told, daemon);

@@ -41,6 +41,7 @@ struct cloud_live {
 	bool port_attached; // the ethdev exists and is started
 	bool detaching; // on its way to not attached, program_detach() is not done yet
 	bool link_up;
+	unsigned sudden_links; // changes of it between two ticks, less one each tick: live.c
 	bool link_watched; // of the netdev behind the port (link.h)
 	bool router_resolved; // the router's MAC is known
 	bool reported; // connected, as of the last event; control/change.c

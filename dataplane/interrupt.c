@@ -16,12 +16,16 @@
 
 static bool calling; // within interrupt_call(). Interrupt thread: rw
 
+// Is it a driver that calls, on the interrupt thread and by itself?
+static bool is_driver(void)
+{
+	return rte_thread_is_intr() && !calling;
+}
+
 static void let_bursts_end(void)
 {
-	if (!rte_thread_is_intr() || calling)
-		return;
-	rcu_wait();
-	link_bell_ring();
+	if (is_driver())
+		rcu_wait();
 }
 
 // In place of EAL's and libc's, for all that the dynamic linker binds:
@@ -37,6 +41,8 @@ int rte_intr_callback_unregister(
 	if (next == NULL)
 		*(void **)&next = dlsym(RTLD_NEXT, "rte_intr_callback_unregister");
 	let_bursts_end();
+	if (is_driver() && rte_intr_type_get(handle) == RTE_INTR_HANDLE_EXT) // memif's
+		link_bell_ring();
 	return next(handle, fn, arg);
 }
 
@@ -47,8 +53,11 @@ void *mmap64(void *address, size_t size, int protection, int flags, int fd, off6
 {
 	long result = syscall(SYS_mmap, address, size, protection, flags, fd, offset);
 
-	if (result != -1 && address == NULL && flags == MAP_SHARED)
+	if (result != -1 && address == NULL && flags == MAP_SHARED) {
 		let_bursts_end();
+		if (is_driver())
+			link_bell_ring();
+	}
 	return (void *)result;
 }
 

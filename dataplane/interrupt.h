@@ -10,7 +10,7 @@
 // So interrupt.c has functions of its own in place of those that the driver calls at the right
 // moments. On the interrupt thread, and only there, they wait until each worker has ended the burst
 // that it may be in (rcu_wait()); bursts that begin later see the mark and leave the port alone.
-// They ring the bell of the links (link_bell.h), too: the driver itself tells nobody.
+// Those of memif ring the bell of the links (link_bell.h), too: the driver itself tells nobody.
 // Only that thread waits; workers and other ports know nothing of it. Nobody may wait for the
 // interrupt thread from within a worker's round, then.
 #pragma once

@@ -3,12 +3,13 @@
 
 #include <errno.h>
 #include <rte_ethdev.h>
+#include <rte_pause.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static int bell = -1;
+static int bell = -1; // control: wo, any: ro
 
-// On a thread of the driver's.
+// On a thread of the driver's, or on control when it takes the port down.
 static int on_change(uint16_t port, enum rte_eth_event_type event, void *arg, void *details)
 {
 	link_bell_ring();
@@ -17,20 +18,27 @@ static int on_change(uint16_t port, enum rte_eth_event_type event, void *arg, vo
 
 int link_bell_init(void)
 {
-	bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (bell < 0)
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	if (fd < 0)
 		return -errno;
+	__atomic_store_n(&bell, fd, __ATOMIC_RELEASE);
 	// Of the ports that there are, and of those that come.
 	return rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC, on_change, NULL);
 }
 
 void link_bell_free(void)
 {
-	if (bell < 0)
+	int fd = bell;
+
+	if (fd < 0)
 		return;
-	rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC, on_change, NULL);
-	close(bell);
-	bell = -1;
+	while (rte_eth_dev_callback_unregister(
+		       RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC, on_change, NULL
+	       ) == -EAGAIN)
+		rte_pause(); // it is being called
+	__atomic_store_n(&bell, -1, __ATOMIC_RELEASE);
+	close(fd);
 }
 
 int link_bell(void)
@@ -47,6 +55,8 @@ void link_bell_silence(void)
 
 void link_bell_ring(void)
 {
-	if (bell >= 0)
-		eventfd_write(bell, 1);
+	int fd = __atomic_load_n(&bell, __ATOMIC_ACQUIRE);
+
+	if (fd >= 0)
+		eventfd_write(fd, 1);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A bell that rings when a driver tells of a link, so that nobody has to wait until it is asked.
 //
-// net_vhost tells when its guest comes and goes, virtio and NICs where their interrupts are on;
-// net_memif tells nobody, and is listened to by interrupt.h. Others, and who tells nothing, are
-// asked once a second. Threads: control, but for link_bell_ring().
+// net_vhost tells when its guest comes and goes. net_memif tells nobody: interrupt.h listens to it,
+// and hears a client when its connection begins, of which the rest may take its server a while. All
+// ports are asked once a second besides. NICs are only asked: their link interrupts stay off, with
+// which they would answer what they told last. Threads: control, but for link_bell_ring().
 #pragma once
 
 // From EAL's start to its end: 0 or -errno.

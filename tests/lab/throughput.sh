@@ -41,11 +41,13 @@ several_tcp_flows_run_clean() { undamaged iperf -t 2 -P 4; }
 too_late_for_iperf() { ip netns exec t0x-pc2-vm nstat -asz UdpRcvbufErrors | awk '/^Udp/ { print $2 }'; }
 
 udp_loses_nothing() {
-	local late
+	local late lost
 	late=$(too_late_for_iperf)
 	undamaged iperf -u -b 20M -l 1400 -t 2
 	late=$(($(too_late_for_iperf) - late))
-	equal 0 $(($(jq .end.sum.lost_packets "$STREAMS/iperf.json") - late)) "lost on the way"
+	lost=$(jq .end.sum.lost_packets "$STREAMS/iperf.json")
+	echo "lost: $lost, of which too late for iperf: $late"
+	((lost <= late)) # iperf does not count what it is the last to miss
 	fails test "$(jq .end.sum.packets "$STREAMS/iperf.json")" -lt 2500
 }
 

@@ -5,10 +5,13 @@
 #include "control/change.h"
 #include "control/json.h"
 #include "control/live.h"
+#include "dataplane/port.h"
+
+#include <rte_ethdev.h>
 
 static const struct principal anna = {"uid:1001", false};
 
-static enum refusal_code create_cloud(unsigned n)
+static enum refusal_code create_cloud_on(unsigned n, const char *driver)
 {
 	struct answer answer = {};
 	struct cloud cloud = {.mtu = MTU_DEFAULT};
@@ -16,7 +19,7 @@ static enum refusal_code create_cloud(unsigned n)
 
 	snprintf(cloud.name, sizeof(cloud.name), "pc%u", n);
 	snprintf(cloud.location, sizeof(cloud.location), "westeurope");
-	snprintf(cloud.port, sizeof(cloud.port), "net_null%u", n);
+	snprintf(cloud.port, sizeof(cloud.port), "%s%u", driver, n);
 	snprintf(text, sizeof(text), "169.254.%u.1/30", n);
 	prefix_parse(text, &cloud.gateway[0]);
 	snprintf(text, sizeof(text), "169.254.%u.2", n);
@@ -25,6 +28,11 @@ static enum refusal_code create_cloud(unsigned n)
 	prefix_parse(text, &cloud.network_block[0]);
 	change_cloud_create(&control, &root, &cloud, take_answer, &answer);
 	return wait_answer(&answer);
+}
+
+static enum refusal_code create_cloud(unsigned n)
+{
+	return create_cloud_on(n, "net_null");
 }
 
 static enum refusal_code delete_cloud(const char *name)
@@ -221,6 +229,41 @@ static void what_the_guard_lacks_no_more_is_told(void **state)
 	assert_true(live->reported);
 }
 
+// Change the link of net_ring4, and have t0xd told. Returns whether it was followed.
+static bool turn_link(void)
+{
+	struct cloud_live *live = &region_cloud(&control.region, "pc4")->live;
+	bool up = port_link_up(live->port_id);
+
+	assert_int_equal(
+		up ? rte_eth_dev_set_link_down(live->port_id)
+		   : rte_eth_dev_set_link_up(live->port_id),
+		0
+	);
+	live_read_links(&control);
+	return live->link_up != up;
+}
+
+// However often it changes, there is an end to what others have to bear of it.
+static void a_link_that_flaps_is_followed_for_a_while(void **state)
+{
+	struct cloud_live *live;
+	unsigned followed = 0;
+
+	assert_int_equal(create_cloud_on(4, "net_ring"), REFUSAL_none);
+	live = &region_cloud(&control.region, "pc4")->live;
+	assert_true(live->link_up);
+	while (turn_link() && followed < 1000)
+		followed++;
+	assert_in_range(followed, 2, 100);
+	live_tick(&control);
+	assert_int_equal(live->link_up, port_link_up(live->port_id)); // but never for ever
+	assert_true(turn_link());
+	assert_false(turn_link());
+	live_tick(&control);
+	assert_int_equal(live->link_up, port_link_up(live->port_id));
+}
+
 static void grants_open_and_close_the_door(void **state)
 {
 	struct answer answer = {};
@@ -352,6 +395,9 @@ int main(void)
 		),
 		cmocka_unit_test_setup_teardown(
 			what_the_guard_lacks_no_more_is_told, setup, teardown
+		),
+		cmocka_unit_test_setup_teardown(
+			a_link_that_flaps_is_followed_for_a_while, setup, teardown
 		),
 		cmocka_unit_test_setup_teardown(grants_open_and_close_the_door, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_fails_changes_nothing, setup, teardown),
