@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define WARM_UP 0.02 // seconds before a slice counts
-#define PATIENCE 30.0 // seconds until it must have begun
+#define PATIENCE 30.0 // seconds until it must have forwarded
 #define NOISE_MAX 0.25 // p10 and p90 of the reference around its median
 
 struct run {
@@ -60,28 +60,38 @@ static void sleep_for(double seconds)
 	nanosleep(&time, NULL);
 }
 
+// Frames a second, from when it has begun: the machine may have others to run first.
+static double rate_of(const struct nic_counters *counters, double seconds, double patience_ends)
+{
+	uint64_t before = sent(counters);
+	double began;
+
+	while (sent(counters) == before && now() < patience_ends)
+		sleep_for(WARM_UP / 10);
+	sleep_for(WARM_UP);
+	began = now();
+	before = sent(counters);
+	sleep_for(seconds);
+	return (double)(sent(counters) - before) / (now() - began);
+}
+
+// A slice of nothing is one without a CPU, and made again.
 static int slice(const struct slices *slices, struct run *run, unsigned i, unsigned round)
 {
 	const struct contestant *contestant = &slices->contestants[i];
-	uint64_t before;
-	double began;
+	double patience_ends = now() + PATIENCE;
+	double rate;
 
 	if (kill(contestant->pid, SIGCONT) < 0) {
 		fprintf(stderr, "%s: %s\n", contestant->name, strerror(errno));
 		return -1;
 	}
-	// The machine may have others to run first.
-	began = now();
-	before = sent(run->counters[i]);
-	while (sent(run->counters[i]) == before && now() - began < PATIENCE)
-		sleep_for(WARM_UP / 10);
-	sleep_for(WARM_UP);
-	began = now();
-	before = sent(run->counters[i]);
-	sleep_for(slices->seconds);
-	run->rates[i][round] = (double)(sent(run->counters[i]) - before) / (now() - began);
+	do
+		rate = rate_of(run->counters[i], slices->seconds, patience_ends);
+	while (rate == 0 && now() < patience_ends);
 	kill(contestant->pid, SIGSTOP);
-	if (run->rates[i][round] > 0)
+	run->rates[i][round] = rate;
+	if (rate > 0)
 		return 0;
 	fprintf(stderr, "%s: forwarded nothing in round %u\n", contestant->name, round + 1);
 	return -1;

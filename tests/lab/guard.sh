@@ -476,9 +476,12 @@ guard_and_data_plane_are_told_apart() {
 	fails test "$(packets punts pc1 echo guard)" -lt $((before + 5))
 	equal guard "$(ctl explain pc1 172.16.1.10 172.16.3.10 -o json | jq -r .where)" "who drops it"
 	equal dataplane "$(ctl explain pc1 172.16.1.10 172.16.2.10 --ttl 1 -o json | jq -r .where)" "who drops it"
+	wait_for 10 ten_are_steered # the kernel has some where t0xd had no CPU for a while
+}
+ten_are_steered() {
+	local before
 	before=$(guard_count pc1 steered)
-	pings t0x-pc1-vm 172.16.2.10 10
-	fails test "$(guard_count pc1 steered)" -lt $((before + 10))
+	pings t0x-pc1-vm 172.16.2.10 10 && (($(guard_count pc1 steered) >= before + 10))
 }
 dropped() { (($(packets drops pc1 "$2" "$3") >= before + $1)); }
 
