@@ -83,14 +83,14 @@ every_queue_of_the_guest_is_polled() { # DEVARGS QUEUES-OF-THE-PORT QUEUES-OF-TH
 }
 
 # Both workers send to it, by the one tx queue that each guest has. Where the machine is crowded, the
-# guest's ring may be full: such frames are counted, and the books of t0xd and of the guest agree.
-# A round in which a CPU was away for long is made again.
+# guest's ring may be full: such frames are counted, and the books of t0xd and of the guest agree. A
+# round in which a CPU was away for long is made again; what t0xd refuses is none of that.
 a_guest_gets_what_is_sent_to_it() { # DEVARGS QUEUES-OF-THE-GUEST
 	trap 'no_cloud_on_vhost; streams_end' EXIT
-	local lost_before round before
+	local lost_before refused_before round before
 	cloud_on_vhost "$1"
 	guest_start "$2" rxonly
-	lost_before=$(lost_to_guest)
+	lost_before=$(lost_to_guest) refused_before=$(refused_to_guest)
 	for round in {1..5}; do
 		before=$(received_by_guest)
 		send_to_guest
@@ -101,6 +101,7 @@ a_guest_gets_what_is_sent_to_it() { # DEVARGS QUEUES-OF-THE-GUEST
 	tell "$(forwarded_to_guest) frames forwarded in $round rounds of 320," \
 		"$(received_by_guest) received by the guest, $(($(lost_to_guest) - lost_before)) counted as lost"
 	books_agree
+	equal "$refused_before" "$(refused_to_guest)" "refused by t0xd"
 	guest_has $((before + 280))
 }
 send_to_guest() {
@@ -112,10 +113,11 @@ send_to_guest() {
 }
 guest_has() { (($(received_by_guest) >= $1)); }
 forwarded_to_guest() { ctl interconnect show pc2 pc9 -o json | jq .counters.cloud_to_peer.packets; }
-lost_to_guest() {
-	ctl stats -o json |
-		jq '[.drops[] | select(.reason | IN("tx_full", "tx_ring_full")).packets] | add // 0'
+drops_of() { # REASON...
+	ctl stats -o json | jq '[.drops[] | select(.reason | IN($ARGS.positional[])).packets] | add // 0' --args "$@"
 }
+lost_to_guest() { drops_of tx_full tx_ring_full; }
+refused_to_guest() { drops_of egress_down router_unresolved no_interconnect spoofed_source; }
 books_agree() { (($(received_by_guest) + $(lost_to_guest) - lost_before == $(forwarded_to_guest))); }
 
 queues_of_the_guest_move() {
